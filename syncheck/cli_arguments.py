@@ -1,0 +1,214 @@
+"""The command line: verbs, options, and how one line says what is wrong with them.
+
+Nothing heavy is imported here: `syncheck --help` must answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from syncheck import __version__
+from syncheck.config import FORMATS, definition, did_you_mean, nearest, option
+
+VERBS = {
+    "check": "check event scripts and traces (the default: `syncheck PATH…`)",
+    "explain": "what a rule means, with an example that fires and one that does not",
+    "rules": "list the rules",
+    "machine": "list what a machine model says: options, pipes, capacities",
+    "why": "what orders two instructions, or what is missing",
+    "graph": "the happens-before graph as Graphviz or GraphML",
+}
+SEVERITIES = ("error", "warning", "info")
+
+
+class CommandError(Exception):
+    """Ends the command with exit code 2 and this one line on stderr."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a usage error is one line and long options are never guessed from a prefix."""
+
+    def __init__(self, verb: str, **more: str) -> None:
+        super().__init__(prog=f"syncheck {verb}".strip(), allow_abbrev=False, **more)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        raise CommandError(f"{message} (see `{self.prog} --help`)")
+
+
+def split(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """The verb and the rest; a bare `syncheck PATH…` is `check`."""
+    if not arguments:
+        raise CommandError("nothing to do: `syncheck PATH…` checks, `syncheck --help` says more")
+    first = arguments[0]
+    if first in VERBS:
+        return first, list(arguments[1:])
+    if first in ("-h", "--help", "-V", "--version"):
+        return "", list(arguments)
+    return "check", list(arguments)
+
+
+def verb_hint(word: str) -> str:
+    """`; did you mean …?` for a first word that is neither a verb nor a file."""
+    guess = nearest(word, VERBS) if word.isalpha() else ""
+    return f"; did you mean `syncheck {guess}`?" if guess else ""
+
+
+def top() -> Parser:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:{width}}  {text}" for verb, text in VERBS.items())
+    parser = Parser(
+        "",
+        usage="syncheck [VERB] …",
+        description="Static race checker for the synchronisation inside Ascend AI-core kernels.",
+        epilog=f"verbs:\n{verbs}\n\n`syncheck VERB --help` says more. "
+        "Exit code: 0 nothing found, 1 findings, 2 not checked.",
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("-V", "--version", action="version", version=f"syncheck {__version__}")
+    return parser
+
+
+def check() -> Parser:
+    parser = Parser("check", usage="syncheck [check] PATH… [options]", description="Check event scripts and traces.")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help=".sync scripts, .jsonl traces, folders; - is stdin")
+    _add_settings(parser)
+    rules = parser.add_argument_group("rules")
+    add = rules.add_argument
+    add("--select", metavar="IDS", action="append", type=_ids, help="only these rules; prefixes count: RAW001,FLG")
+    add("--ignore", metavar="IDS", action="append", type=_ids, help="all but these rules")
+    add("--fail-on", metavar="SEVERITY", type=_choice(SEVERITIES), help="exit 1 from there up: error (default), …")
+    add("--baseline", metavar="FILE", help="only findings that are not in FILE count")
+    add("--update-baseline", action="store_true", help="write the findings of this run to the baseline")
+    add = parser.add_argument_group("report").add_argument
+    add("--format", metavar="FORMAT", type=_choice(FORMATS), help=", ".join(FORMATS))
+    add("--output", "-o", metavar="FILE", help="write the report to FILE instead of standard output")
+    add("--verbose", "-v", action="store_true", help="show warnings and infos in full")
+    _add_color(parser)
+    parser.add_argument(
+        "--jobs", "-j", metavar="N", type=_count, default=1, help="files at a time; 0: one for each processor"
+    )
+    return parser
+
+
+def explain() -> Parser:
+    parser = Parser("explain", description=VERBS["explain"])
+    parser.add_argument("rule", metavar="RULE")
+    _add_color(parser)
+    return parser
+
+
+def rules() -> Parser:
+    parser = Parser("rules", description=VERBS["rules"])
+    parser.add_argument(
+        "--format", metavar="FORMAT", type=_choice(("text", "json")), default="text", help="text or json"
+    )
+    return parser
+
+
+def machine() -> Parser:
+    parser = Parser("machine", description=VERBS["machine"])
+    parser.add_argument("machine", nargs="?", default="a2a3", metavar="MACHINE", help="a2a3 (default), a5 or FILE.toml")
+    _add_option(parser)
+    parser.add_argument(
+        "--format", metavar="FORMAT", type=_choice(("text", "json")), default="text", help="text or json"
+    )
+    return parser
+
+
+def why() -> Parser:
+    parser = Parser("why", description=VERBS["why"])
+    parser.add_argument("first", metavar="FILE:LINE", help="the earlier instruction")
+    parser.add_argument("second", metavar="FILE:LINE", help="the later one; `:LINE` is in the same file")
+    parser.add_argument("--in", dest="script", metavar="SCRIPT", help="the script whose #line names the files above")
+    parser.add_argument("--core", metavar="CORE", help="only on this core: AIC, AIV0, AIV1")
+    _add_settings(parser)
+    return parser
+
+
+def graph() -> Parser:
+    parser = Parser("graph", description=VERBS["graph"])
+    parser.add_argument("path", metavar="FILE")
+    parser.add_argument("--output", "-o", metavar="FILE", help="out.dot (also the default format) or out.graphml")
+    _add_settings(parser)
+    return parser
+
+
+PARSERS: dict[str, Callable[[], Parser]] = {
+    "check": check, "explain": explain, "rules": rules, "machine": machine, "why": why, "graph": graph,
+}  # fmt: skip
+
+
+def parse(verb: str, arguments: list[str]) -> argparse.Namespace:
+    """The verb's options. Options and paths may be mixed; everything behind `--` is a path."""
+    options, behind = arguments, list[str]()
+    if verb == "check" and "--" in arguments:
+        place = arguments.index("--")
+        options, behind = arguments[:place], arguments[place + 1 :]
+    namespace = PARSERS[verb]().parse_intermixed_args(options)
+    if verb == "check":
+        namespace.paths = [*namespace.paths, *behind]
+        if not namespace.paths:
+            raise CommandError("no PATH to check (a file, a folder or -; see `syncheck check --help`)")
+    return namespace
+
+
+def _add_settings(parser: Parser) -> None:
+    add = parser.add_argument_group("kernel and machine").add_argument
+    add("-D", dest="define", metavar="NAME=VALUE", action="append", default=[], type=_pair(definition),
+        help="pin a parameter: 3, 1..8 or [1,3]")  # fmt: skip
+    add("--machine", metavar="NAME", help="a2a3, a5 or FILE.toml")
+    _add_option(parser)
+    add("--config", metavar="FILE", help="this configuration, and no search for others")
+    add("--max-states", metavar="N", type=_positive, help="how much to explore before saying `bounded`")
+    add("--stdin-filename", metavar="NAME", help="what standard input is called; its suffix says what it is")
+
+
+def _add_option(parser: Parser) -> None:
+    parser.add_argument("-O", dest="option", metavar="OPTION=VALUE", action="append", default=[], type=_pair(option),
+                        help="an option of the machine model (see `syncheck machine`)")  # fmt: skip
+
+
+def _add_color(parser: Parser) -> None:
+    choices = ("auto", "always", "never")
+    parser.add_argument("--color", metavar="WHEN", type=_choice(choices), default="auto", help=", ".join(choices))
+
+
+def _choice(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text in choices:
+            return text
+        hint = did_you_mean(text, choices)
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(choices)}{hint}")
+
+    return parse
+
+
+def _pair(parse: Callable[[str], tuple[str, str]]) -> Callable[[str], tuple[str, str]]:
+    def checked(text: str) -> tuple[str, str]:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
+
+
+def _ids(text: str) -> list[str]:
+    ids = [part.strip().upper() for part in text.split(",") if part.strip()]
+    if not ids:
+        raise argparse.ArgumentTypeError("expected rule ids separated by commas")
+    return ids
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not _count(text):
+        raise argparse.ArgumentTypeError("expected a number above 0")
+    return _count(text)

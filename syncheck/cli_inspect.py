@@ -1,0 +1,69 @@
+"""`syncheck why` and `syncheck graph`: one file looked at closely."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import Namespace
+
+from syncheck.cli_arguments import CommandError
+from syncheck.cli_files import STDIN, SUFFIXES, Target, Unreadable, text_of
+from syncheck.cli_plan import Plan, Planner
+from syncheck.cli_terminal import put, put_file
+from syncheck.config import ConfigError
+
+_PLACE = re.compile(r"(?P<path>.*):(?P<line>[0-9]{1,9})")
+
+
+def why_command(arguments: Namespace) -> int:
+    from syncheck.why import why
+
+    first, second = _place(arguments.first), _place(arguments.second)
+    second = (second[0] or first[0], second[1])
+    first = (first[0] or second[0], first[1])
+    target = _script(arguments.script or first[0], arguments, in_hint=not arguments.script)
+    text, plan = _read(target, arguments)
+    more = {"core": arguments.core} if arguments.core else {}
+    put(why(text, target.path, plan.settings, first, second, **more))
+    return 0
+
+
+def graph_command(arguments: Namespace) -> int:
+    from syncheck.why import graph
+
+    suffix = os.path.splitext(arguments.output or "out.dot")[1].lower()
+    if suffix not in (".dot", ".gv", ".graphml"):
+        raise CommandError(f"--output {arguments.output}: expected a name that ends in .dot or .graphml")
+    target = _script(arguments.path, arguments)
+    text, plan = _read(target, arguments)
+    drawn = graph(text, target.path, plan.settings, "graphml" if suffix == ".graphml" else "dot")
+    if arguments.output:
+        put_file(arguments.output, drawn)
+    else:
+        put(drawn)
+    return 0
+
+
+def _place(text: str) -> tuple[str, int]:
+    found = _PLACE.fullmatch(text)
+    if not found or not int(found["line"]):
+        raise CommandError(f"expected FILE:LINE, got {text!r}")
+    return found["path"], int(found["line"])
+
+
+def _script(path: str, arguments: Namespace, in_hint: bool = False) -> Target:
+    name = (arguments.stdin_filename or STDIN) if path == "-" else path
+    kind = "script" if name == STDIN else SUFFIXES.get(os.path.splitext(name)[1].lower(), "")
+    if kind not in ("script", "trace"):
+        hint = "; name the script whose #line means it with --in SCRIPT.sync" if in_hint else ""
+        raise CommandError(f"{name or 'no file'}: neither an event script (.sync) nor a trace (.jsonl){hint}")
+    return Target(name, kind, stdin=path == "-")
+
+
+def _read(target: Target, arguments: Namespace) -> tuple[str, Plan]:
+    try:
+        return text_of(target), Planner(arguments).plan(target)
+    except (Unreadable, ConfigError) as error:
+        raise CommandError(str(error) if isinstance(error, ConfigError) else f"{target.path}: {error}") from None
+    except OSError as error:
+        raise CommandError(f"{target.path}: {error.strerror}") from None

@@ -1,0 +1,93 @@
+"""Why an execution stands still: for each head that waits, which set it needs and what holds that set back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from syncheck.action import ALL, SET, SIGNAL, Action
+from syncheck.execution import CoreRun, Kernel, emitting
+from syncheck.lowering import Cross, Emitter, Flag, Fixed, Handshake, Several
+from syncheck.observation import Access, Case, Head, Stuck
+from syncheck.replay import Replay
+from syncheck.wiring import Wiring
+
+
+def stuck_heads(kernel: Kernel, cores: Sequence[CoreRun], replay: Replay, case: Case) -> Stuck:
+    """All heads of a run in which nothing can move."""
+    heads: dict[int, Head] = {}
+    for core, (action, values, seq, _) in replay.stalls.items():
+        heads[action.agent] = Head(action.agent, core, Access(action, values, seq), action.channel)
+    for agent, queue in replay.queues.items():
+        action, values, seq, _ = queue[0]
+        heads[agent] = Head(agent, action.core, Access(action, values, seq), action.channel)
+    for head in heads.values():
+        _explain(head, kernel, cores, replay, heads)
+    return Stuck(heads, case)
+
+
+def _explain(
+    head: Head, kernel: Kernel, cores: Sequence[CoreRun], replay: Replay, heads: dict[int, Head]
+) -> None:
+    wiring = replay.wiring
+    if head.at.action.code == ALL:
+        held = [agent for agent in replay.queues if wiring.agents[agent][0] == head.core]
+        head.via = tuple(held)
+        head.needs = heads[held[0]].at if held else None
+        return
+    wanted = _senders(head, replay, wiring)
+    for agent, queue in replay.queues.items():
+        for action, values, seq, _ in queue[1:]:
+            if (action.code, action.channel) in wanted:
+                head.needs, head.via = Access(action, values, seq), (agent,)
+                return
+    for core in cores:
+        if core.code.index in replay.stalls and (found := _ahead(core, wanted, wiring)) is not None:
+            head.needs, head.via = Access(found, (), 0), (wiring.scalar[core.code.index],)
+            return
+
+
+def _senders(head: Head, replay: Replay, wiring: Wiring) -> set[tuple[int, int]]:
+    """Which (code, channel) of actions would release this head: its set, or the signals that still owe it one."""
+    channel = head.channel
+    if not wiring.channels[channel].cross:
+        return {(SET, channel)}
+    wanted = set()
+    for number, signal in enumerate(wiring.signals):
+        if channel in signal.targets:
+            wanted.add((SIGNAL, number))
+            parts = replay.partial.get(number, {})
+            owing = [core for core in signal.sources if not parts.get(core)]
+            if owing and len(owing) < len(signal.sources):
+                names = " and ".join(wiring.cores[core] for core in owing)
+                head.missing = f"{names} has not sent its half"
+    return wanted
+
+
+def _ahead(core: CoreRun, wanted: set[tuple[int, int]], wiring: Wiring) -> Action | None:
+    """A set or signal of `wanted` that this core's text may still reach."""
+    for action in core.rest:
+        if (action.code, action.channel) in wanted:
+            return action
+    for op in emitting(core.code.ops, core.pc):
+        if op.emitter is not None:
+            for action in _possible(op.emitter, wiring):
+                if (action.code, action.channel) in wanted:
+                    return action
+    return None
+
+
+def _possible(emitter: Emitter, wiring: Wiring) -> Iterable[Action]:
+    """Every set or signal a statement may emit, whatever its event id turns out to be."""
+    if isinstance(emitter, Fixed):
+        yield from emitter.fixed
+    elif isinstance(emitter, Several):
+        for part in emitter.parts:
+            yield from _possible(part, wiring)
+    elif isinstance(emitter, Handshake):
+        yield from _possible(emitter.emitter, wiring)
+    elif isinstance(emitter, Flag) and emitter.code == SET:
+        for event in range(emitter.ids[0], emitter.ids[1] + 1):
+            channel = wiring.flag(emitter.core, emitter.src, emitter.dst, event)
+            yield emitter.seen(event) or Action(SET, emitter.core, emitter.agent, emitter.site, channel=channel)
+    elif isinstance(emitter, Cross) and emitter.code == SIGNAL:
+        yield from emitter.seen()

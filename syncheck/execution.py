@@ -1,0 +1,270 @@
+"""A Program and one choice of its listed parameters, made ready to run: for each core, flat code with loops and branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncheck import symbolic
+from syncheck.action import Action, Site
+from syncheck.expressions import Evaluate
+from syncheck.layout import Layout
+from syncheck.lowering import Emitter
+from syncheck.memory_map import Atlas
+from syncheck.places import OutOfRange
+from syncheck.source import Problem, Span
+from syncheck.symbolic import Atom, Bounds, Open, Store, Test, Value, atom, less
+from syncheck.wiring import Wiring
+
+EMIT, LET, START, HEAD, NEXT, BRANCH, JUMP, END = range(8)
+
+
+@dataclass(slots=True)
+class Op:
+    """One step of a core's code; which fields count depends on `code`. `target` is where a jump goes."""
+
+    code: int
+    span: Span
+    emitter: Emitter | None = None
+    slot: int = -1
+    turn: int = -1
+    value: Evaluate | None = None
+    step: Evaluate | None = None
+    bound: Evaluate | None = None
+    inclusive: bool = False
+    target: int = -1
+    depth: int = 0
+    name: str = ""
+
+
+@dataclass(slots=True)
+class CoreCode:
+    """The code of one core. `slots` is how many values it keeps."""
+
+    name: str
+    index: int
+    ops: list[Op]
+    slots: int
+
+
+@dataclass(slots=True)
+class Kernel:
+    """Everything an execution needs, for one choice of the listed parameters (`choice`)."""
+
+    cores: list[CoreCode]
+    wiring: Wiring
+    atlas: Atlas
+    layout: Layout
+    sites: list[Site]
+    domains: dict[str, Bounds]
+    choice: tuple[tuple[str, int], ...] = ()
+    problems: list[Problem] = field(default_factory=list)
+    pinned: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    remarks: list[Any] = field(default_factory=list)
+
+    def domain(self, item: Atom) -> Bounds:
+        """What an atom can be before anything is assumed."""
+        name, index = item
+        if name in self.pinned:
+            values = self.pinned[name]
+            turn = turn_of(index[0]) if index else 0
+            value = values[min(turn, len(values) - 1)]
+            return value, value
+        found = self.domains.get(name)
+        if found is not None:
+            return found
+        if name.startswith("trips@"):
+            return 0, None
+        if name == "(%)" and isinstance(index[1], int) and index[1]:
+            top = abs(index[1]) - 1
+            low = self._least(index[0])
+            return (0 if low is not None and low >= 0 else -top), top
+        if name == "(&)" and isinstance(index[1], int) and index[1] >= 0:
+            return 0, index[1]
+        if symbolic.TURN in name and name in self.domains:
+            return self.domains[name]
+        return None, None
+
+    def _least(self, value: Value) -> int | None:
+        if isinstance(value, int):
+            return value
+        low: int | None = value.constant
+        for item, coefficient in value.terms:
+            at_least, at_most = self.domain(item)
+            part = at_least if coefficient > 0 else at_most
+            low = None if low is None or part is None else low + coefficient * part
+        return low
+
+
+def turn_of(index: Value) -> int:
+    """Which turn of its loop an index stands for (plain numbers are their own turn)."""
+    if isinstance(index, int):
+        return max(index, 0)
+    for (name, turns), _ in index.terms:
+        if symbolic.TURN in name and turns and isinstance(turns[0], int):
+            return turns[0]
+    return 0
+
+
+class Stopped(Exception):
+    """A core met something that cannot be executed; `problem` says where and what."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class CoreRun:
+    """One core in the middle of its code: copy it to follow two futures."""
+
+    __slots__ = ("code", "done", "kernel", "marks", "pc", "rest", "turns", "values")
+
+    def __init__(self, kernel: Kernel, code: CoreCode) -> None:
+        self.kernel = kernel
+        self.code = code
+        self.pc = 0
+        self.values: list[Any] = [None] * code.slots
+        self.marks: dict[str, tuple[int, int]] = {}
+        self.turns = 0
+        self.rest: list[Action] = []  # of the statement the core is held in: what it has not issued yet
+        self.done = not code.ops
+
+    def copy(self) -> CoreRun:
+        other: CoreRun = object.__new__(CoreRun)
+        for name in CoreRun.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.values = self.values.copy()
+        return other
+
+    def step(self, store: Store) -> Sequence[Action] | None:
+        """Run up to the next statement that emits and return its actions; None at a loop head (a turn begins) or the end.
+
+        Raises `Open` where the path must decide something first: then nothing has changed, and the step can be repeated.
+        """
+        if self.rest:
+            rest, self.rest = self.rest, []
+            return rest
+        ops = self.code.ops
+        while True:
+            op = ops[self.pc]
+            code = op.code
+            try:
+                if code == EMIT:
+                    assert op.emitter is not None
+                    marks = self.marks
+                    try:
+                        actions = op.emitter.actions(self, store)
+                    except Open:
+                        self.marks = marks
+                        raise
+                    self.pc += 1
+                    return actions
+                if code == END:
+                    self.done = True
+                    return None
+                if code == HEAD:
+                    inside = self._enters(op, store)
+                    self.pc = self.pc + 1 if inside else op.target
+                    if inside:
+                        self.turns += 1
+                        return None
+                    continue
+                self._plain(op, store)
+            except ZeroDivisionError:
+                raise Stopped(Problem(op.span, "this divides by zero or shifts by a negative amount")) from None
+            except OutOfRange as error:
+                raise Stopped(Problem(op.span, str(error))) from None
+
+    def _plain(self, op: Op, store: Store) -> None:
+        code = op.code
+        if code == JUMP:
+            self.pc = op.target
+        elif code == BRANCH:
+            assert op.value is not None
+            taken = store.truth(op.value(self.values, store))
+            self.pc = self.pc + 1 if taken else op.target
+        elif code == LET:
+            assert op.value is not None
+            value = op.value(self.values, store)
+            self.values[op.slot] = int(value) if isinstance(value, int) else store.settle(value)
+            self.pc += 1
+        elif code == START:
+            self._begin(op, store)
+            self.pc += 1
+        else:
+            self._advance(op, store)
+            self.pc = op.target
+
+    def _begin(self, op: Op, store: Store) -> None:
+        """Set up a loop. One whose start or step is not pinned is run by turns: its variable is an atom of the turn."""
+        assert op.value is not None and op.step is not None
+        start, step = op.value(self.values, store), op.step(self.values, store)
+        key = ""
+        if not (isinstance(start, int) and isinstance(step, int)):
+            bound = op.bound(self.values, store) if op.bound is not None else None
+            least = step if isinstance(step, int) else store.range_of(step)[0]
+            if bound is None or least is None or least < 1:
+                message = f"the loop over {op.name} starts or steps by a value that is not pinned"
+                raise Stopped(Problem(op.span, message, f"{op.name} < bound, and a step that is at least 1"))
+            key = f"{op.name}@{start}|{step}|{bound}{'=' if op.inclusive else ''}"
+            low = start if isinstance(start, int) else store.range_of(start)[0]
+            self.kernel.domains.setdefault(key, (low, None))
+            start = atom(key, 0)
+        self.values[op.slot] = start
+        self.values[op.turn] = (0, key)
+
+    def _enters(self, op: Op, store: Store) -> bool:
+        turn, key = self.values[op.turn]
+        if key:
+            return store.truth(less(turn, atom(f"trips@{key}")))
+        assert op.value is not None
+        return store.truth(op.value(self.values, store))
+
+    def enters_if(self, op: Op, test: Test) -> bool | None:
+        """Which answer to `test`, open at this loop head, enters the loop; None if neither alone decides it."""
+        decided = {}
+        for answer in (False, True):
+            store = Store(self.kernel.domain).assume(test, answer)
+            try:
+                decided[answer] = store is not None and self._enters(op, store)
+            except Open:
+                return None
+        return None if decided[False] == decided[True] else decided[True]
+
+    def _advance(self, op: Op, store: Store) -> None:
+        assert op.step is not None
+        turn, key = self.values[op.turn]
+        step = op.step(self.values, store)
+        self.values[op.turn] = (turn + 1, key)
+        self.values[op.slot] = atom(key, turn + 1) if key else self.values[op.slot] + step
+
+
+def frames_of(site: Site, values: Sequence[Any]) -> tuple[str, ...]:
+    """The loops and calls around a site, outermost first: "i=1", "sf_step@607 i=1"."""
+    frames = []
+    for shape in site.frames:
+        shown = ", ".join(f"{name}={_shown(values[slot])}" for name, slot in shape.shown if slot < len(values))
+        frames.append(f"{shape.name}@{shape.line} {shown}".strip() if shape.kind == "call" else shown)
+    return tuple(frames)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return str(value[0])
+    if isinstance(value, symbolic.Linear) and len(value.terms) == 1:
+        (name, index), coefficient = value.terms[0]
+        if symbolic.TURN in name and coefficient == 1 and index and not value.constant:
+            return str(index[0])
+    return str(value)
+
+
+def emitting(ops: Sequence[Op], start: int) -> Iterator[Op]:
+    """Every statement that may still be reached from `start` on (loops may come round again)."""
+    first = start
+    for op in ops[start:]:
+        if op.code in (NEXT, JUMP) and op.target < first:
+            first = op.target
+    for op in ops[first:]:
+        if op.code == EMIT:
+            yield op

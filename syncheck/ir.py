@@ -1,0 +1,379 @@
+"""Program: what a front end understood. Loops, branches, parameters and tile operations stay as the author wrote them.
+
+Nothing here knows a rule or a machine quirk. Every node is a frozen value with the span it came from.
+Expressions are integer expressions; sizes and addresses are bytes unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+from syncheck.source import Problem, Span
+
+# ---------------------------------------------------------------- expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A parameter, constant, loop variable, `def` argument, `lane`, or (as an operand) a tile or tensor."""
+
+    name: str
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """`name[a]`, `name[a, b]` or `name[a:b]`: a parameter family, an unknown table, a tile slot or a tensor slice.
+
+    Each index is an expression, or a pair (start, stop) for `start:stop`.
+    """
+
+    name: str
+    indices: tuple[Union["Expr", "Slice"], ...]
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    start: "Expr"
+    stop: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """op is one of `-`, `!`, `~`."""
+
+    op: str
+    operand: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """op is C's: + - * / % << >> & | ^ && || == != < <= > >= (division truncates towards zero)."""
+
+    op: str
+    left: "Expr"
+    right: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Ternary:
+    condition: "Expr"
+    then: "Expr"
+    otherwise: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """name is min, max or ceil_div."""
+
+    name: str
+    arguments: tuple["Expr", ...]
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Any_:
+    """`any`: a value the script does not know; fresh at each place in the text, equal on every core and turn there."""
+
+    span: Span = field(compare=False)
+    place: int = 0
+
+
+Expr = Union[Const, Name, Index, Unary, Binary, Ternary, Function, Any_]
+
+# ---------------------------------------------------------------- declarations
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The integers low..high (high None: no bound), or, if `values` is not empty, exactly those."""
+
+    low: int = 0
+    high: int | None = None
+    values: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        if self.values:
+            return "{" + ", ".join(map(str, self.values)) + "}"
+        if self.high is None:
+            return f">={self.low}"
+        return str(self.low) if self.low == self.high else f"{self.low}..{self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter of the kernel. With `index` it is a family: one value for each index, `n_blocks[b]`."""
+
+    name: str
+    domain: Domain
+    span: Span
+    index: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    name: str
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value the script does not know. `arity` 0: one value; 1: a table, one value for each index."""
+
+    name: str
+    arity: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A named tensor in GM. Tensors do not alias unless `view_of` names the one whose bytes it shares, from `offset` on."""
+
+    name: str
+    dtype: str
+    shape: tuple[Expr, ...]
+    span: Span
+    view_of: str = ""
+    offset: Expr = Const(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A tile in on-chip memory: `slots` equal tiles one after the other from `address` (bytes) on.
+
+    `source` names the FIFO whose popped slot it is (then `address` is None). `aliases` are tiles it may share bytes with.
+    """
+
+    name: str
+    space: str
+    dtype: str
+    shape: tuple[Expr, ...]
+    address: Expr | None
+    span: Span
+    slots: Expr = Const(1)
+    aliases: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fifo:
+    """A TPUSH/TPOP FIFO between the cube and the vector lanes; hardware.md §4.
+
+    direction: C2V or V2C. dtype and shape: the whole slot (both lanes). split: none, up_down, left_right.
+    `local`: space and address of the consumer's ring. `wait_from`: the first push (from 0) that waits for a credit;
+    `period`: a push waits and a pop frees every so many tiles (both only with back-pressure). None: the machine's default.
+    """
+
+    name: str
+    direction: str
+    dtype: str
+    shape: tuple[Expr, ...]
+    span: Span
+    slots: Expr = Const(2)
+    flag: Expr = Const(0)
+    local_space: str = "UB"
+    local_address: Expr | None = None
+    local_slots: Expr = Const(2)
+    local_stride: Expr | None = None
+    split: str = "none"
+    back_pressure: bool = True
+    record_auto: bool = True
+    wait_from: Expr | None = None
+    period: Expr | None = None
+
+
+# ---------------------------------------------------------------- operands of instructions
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """`UB[start:stop)`, bytes of one memory space of the executing core (GM: one flat memory shared by all)."""
+
+    space: str
+    start: Expr
+    stop: Expr
+    span: Span = field(compare=False)
+
+
+Operand = Union[Region, Expr]  # an Expr operand is a Name or Index that names a tile or tensor, or a scalar value
+
+# ---------------------------------------------------------------- statements
+
+
+@dataclass(frozen=True, slots=True)
+class Instr:
+    """`instr op on pipe reads … writes …`: an instruction with its effects written out. `atomic`: its writes are."""
+
+    op: str
+    pipe: str
+    reads: tuple[Operand, ...]
+    writes: tuple[Operand, ...]
+    span: Span
+    atomic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TileOp:
+    """An instruction of the machine's table, `TADD(dst, a, b)`: pipe, reads and writes come from the table."""
+
+    op: str
+    operands: tuple[Operand, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class SetFlag:
+    src: str
+    dst: str
+    event: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFlag:
+    src: str
+    dst: str
+    event: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """`pipe_barrier(pipe)`; pipe ALL completes all pipes and holds issue."""
+
+    pipe: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CrossSet:
+    """`ffts_cross_core_sync(pipe, mode, flag)` (modes 0, 1, 2) or, with mode 4, `set_intra_block(pipe, flag)`."""
+
+    pipe: str
+    mode: Expr
+    flag: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CrossWait:
+    """`wait_flag_dev(flag)` (pipe S) or `wait_flag_dev(pipe, flag)`; with `intra`, `wait_intra_block(pipe, flag)`."""
+
+    pipe: str
+    flag: Expr
+    span: Span
+    intra: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FifoOp:
+    """kind: push, pop, record, wait, allocate, free. `tile`: what is pushed, or what a pop binds. `split` overrides."""
+
+    kind: str
+    fifo: str
+    span: Span
+    tile: Operand | None = None
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """`let name = value;` or the reassignment `name = value;` of a local integer."""
+
+    name: str
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """`for (var = start; condition; var += step) body`."""
+
+    var: str
+    start: Expr
+    condition: Expr
+    step: Expr
+    body: tuple["Statement", ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    condition: Expr
+    then: tuple["Statement", ...]
+    otherwise: tuple["Statement", ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a `def`, inlined, with a frame in every report."""
+
+    name: str
+    arguments: tuple[Operand, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """`return;`: leaves the innermost `def`, or ends the core."""
+
+    span: Span
+
+
+Statement = Union[
+    Instr, TileOp, SetFlag, WaitFlag, Barrier, CrossSet, CrossWait, FifoOp, Let, For, If, Call, Return
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Def:
+    name: str
+    parameters: tuple[str, ...]
+    body: tuple[Statement, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """kind: AIC, AIV (both lanes run the body, `lane` is 0 or 1), AIV0, AIV1."""
+
+    kind: str
+    body: tuple[Statement, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """`// syncheck: ignore[RAW001, WAR001] reason` on line `line` of the script; it applies to `target` (same or next line)."""
+
+    rules: tuple[str, ...]
+    reason: str
+    span: Span
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Everything one file says. `problems` are the places that were not understood: with any, no verdict is `proved`."""
+
+    path: str
+    machine: str = ""
+    params: tuple[Param, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    unknowns: tuple[Unknown, ...] = ()
+    tensors: tuple[Tensor, ...] = ()
+    tiles: tuple[Tile, ...] = ()
+    fifos: tuple[Fifo, ...] = ()
+    defs: tuple[Def, ...] = ()
+    cores: tuple[Core, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
+    problems: tuple[Problem, ...] = ()

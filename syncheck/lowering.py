@@ -1,0 +1,200 @@
+"""Statements turned into actions: which pipe, which bytes, which flag. Facts about instructions come from the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from syncheck.action import ACCESS, SIGNAL, Action, FrameShape
+from syncheck.expressions import Evaluate, Meaning
+from syncheck.ir import Operand
+from syncheck.memory_map import Handle
+from syncheck.places import Place, Run, concrete
+from syncheck.symbolic import Store
+from syncheck.wiring import Wiring
+
+
+Frames = tuple[FrameShape, ...]
+Scope = Mapping[str, Meaning]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An operand passed to a `def`: the text of it, and the scope it means something in."""
+
+    operand: Operand
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The core and the frames that a statement is lowered for."""
+
+    name: str
+    index: int
+    frames: Frames
+    scope: Scope
+
+    @property
+    def kind(self) -> str:
+        return self.name[:3]
+
+
+class Emitter(Protocol):
+    """Gives the actions of one statement, each time it is reached, in issue order."""
+
+    def actions(self, run: Run, store: Store) -> Sequence[Action]: ...
+
+
+@dataclass(slots=True)
+class Fixed:
+    """A statement that is the same each time."""
+
+    fixed: tuple[Action, ...]
+
+    def actions(self, run: Run, store: Store) -> Sequence[Action]:
+        return self.fixed
+
+
+@dataclass(slots=True)
+class Step:
+    """One access of an instruction: its site, the pipe's agent, and what it reads and writes."""
+
+    site: int
+    core: int
+    agent: int
+    reads: tuple[Place, ...]
+    writes: tuple[Place, ...]
+    scalar: bool = False
+    atomic: bool = False
+    hidden_flags: tuple[int, ...] = ()
+    tagged: Callable[[Run], int] | None = None
+    _made: dict[tuple[Any, ...], Action] = field(default_factory=dict)
+
+    def actions(self, run: Run, store: Store) -> Sequence[Action]:
+        reads = tuple([h for place in self.reads for h in place.handles(run, store)])
+        writes = tuple([h for place in self.writes for h in place.handles(run, store)])
+        return (self.action(reads, writes, self.tagged(run) if self.tagged else -1),)
+
+    def action(self, reads: tuple[Handle, ...], writes: tuple[Handle, ...], tag: int) -> Action:
+        key = (*map(id, reads), -1, *map(id, writes), tag)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = Action(
+                ACCESS, self.core, self.agent, self.site, reads=reads, writes=writes, tag=tag,
+                scalar=self.scalar, atomic=self.atomic, hidden_flags=self.hidden_flags,
+            )  # fmt: skip
+        return made
+
+
+@dataclass(slots=True)
+class Several:
+    """A statement of several steps, in issue order."""
+
+    parts: tuple[Emitter, ...]
+
+    def actions(self, run: Run, store: Store) -> Sequence[Action]:
+        return [action for part in self.parts for action in part.actions(run, store)]
+
+
+@dataclass(slots=True)
+class Flag:
+    """set_flag or wait_flag whose event id may change from turn to turn; ids outside low..high are told to `strange`."""
+
+    code: int
+    site: int
+    core: int
+    agent: int
+    src: str
+    dst: str
+    event: Evaluate
+    wiring: Wiring
+    scalar: bool
+    ids: tuple[int, int]
+    strange: Callable[[Action, int], None]
+    _made: dict[int, Action] = field(default_factory=dict)
+
+    def actions(self, run: Run, store: Store) -> Sequence[Action]:
+        event = concrete(self.event(run.values, store), *self.ids, store)
+        made = self._made.get(event)
+        if made is None:
+            channel = self.wiring.flag(self.core, self.src, self.dst, event)
+            made = Action(self.code, self.core, self.agent, self.site, channel=channel, scalar=self.scalar)
+            self._made[event] = made
+            self.strange(made, event)
+        return (made,)
+
+
+    def seen(self, event: int) -> Action | None:
+        """The action for an event id, if it has run with it."""
+        return self._made.get(event)
+
+
+@dataclass(slots=True)
+class Cross:
+    """A cross-core signal or wait whose flag may change from turn to turn."""
+
+    code: int
+    site: int
+    core: int
+    agent: int
+    mode: Evaluate | None
+    flag: Evaluate
+    wiring: Wiring
+    scalar: bool
+    ids: tuple[int, int]
+    strange: Callable[[Action, int, int], None]
+    _made: dict[tuple[int, int], Action] = field(default_factory=dict)
+
+    def actions(self, run: Run, store: Store) -> Sequence[Action]:
+        flag = concrete(self.flag(run.values, store), *self.ids, store)
+        mode = -1 if self.mode is None else concrete(self.mode(run.values, store), 0, 4, store)
+        made = self._made.get((mode, flag))
+        if made is None:
+            wiring = self.wiring
+            if self.code == SIGNAL:
+                channel = wiring.signal(self.core, mode, flag)
+            else:
+                channel = wiring.counter(self.core, flag)
+            made = Action(self.code, self.core, self.agent, self.site, channel=channel, scalar=self.scalar)
+            self._made[mode, flag] = made
+            self.strange(made, mode, flag)
+        return (made,)
+
+    def seen(self) -> Sequence[Action]:
+        """The actions it has run as so far."""
+        return tuple(self._made.values())
+
+
+@dataclass(slots=True)
+class Handshake:
+    """The part of a push or pop that happens only for some tiles: every `period`-th from `first` on."""
+
+    emitter: Emitter
+    fifo: str
+    side: int
+    first: int
+    period: int
+    ahead: int = 0
+
+    def actions(self, run: Run, store: Store) -> Sequence[Action]:
+        tile = run.marks.get(self.fifo, (0, 0))[self.side]
+        if tile >= self.first and (tile + self.ahead) % self.period == 0:
+            return self.emitter.actions(run, store)
+        return ()
+
+
+@dataclass(slots=True)
+class Advance:
+    """Counts one tile pushed (side 0) or popped (side 1); emits nothing."""
+
+    fifo: str
+    side: int
+
+    def actions(self, run: Run, store: Store) -> Sequence[Action]:
+        pushed, popped = run.marks.get(self.fifo, (0, 0))
+        counted = (pushed + 1, popped) if self.side == 0 else (pushed, popped + 1)
+        run.marks = {**run.marks, self.fifo: counted}
+        return ()
+

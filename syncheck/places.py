@@ -1,0 +1,233 @@
+"""Operands: what an instruction names in the text, turned into the bytes it touches at run time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from syncheck import symbolic
+from syncheck.expressions import Evaluate
+from syncheck.layout import PlacedFifo, PlacedTile
+from syncheck.memory_map import Atlas, Handle
+from syncheck.symbolic import Linear, Store, Value
+
+
+class Run(Protocol):
+    """What a place reads of the core that runs: the values of its slots and how many tiles it has pushed and popped."""
+
+    values: list[Any]
+    marks: dict[str, tuple[int, int]]
+
+
+class Place(Protocol):
+    """An operand. `space` decides the pipe; `rows` sizes hidden scratch; `shape` is (rows, columns), (0, 0) if unknown."""
+
+    space: str
+    shape: tuple[int, int]
+
+    def handles(self, run: Run, store: Store) -> tuple[Handle, ...]: ...
+
+
+def concrete(value: Value, low: int, high: int, store: Store) -> int:
+    """A value that must be one of low..high; an undecided one is split into all of them."""
+    if isinstance(value, int):
+        return value
+    for candidate in range(low, high):
+        if store.truth(symbolic.equal(value, candidate)):
+            return candidate
+    return high
+
+
+class OutOfRange(Exception):
+    """A slot index that no slot has."""
+
+
+@dataclass(slots=True)
+class TilePlace:
+    """One slot of a tile array in one core's memory."""
+
+    atlas: Atlas
+    memory: str
+    tile: PlacedTile
+    index: Evaluate | None
+    constant: bool
+    space: str = ""
+    shape: tuple[int, int] = (0, 0)
+    _handles: dict[int, tuple[Handle, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.space = self.tile.space
+        self.shape = (self.tile.rows, self.tile.columns)
+
+    def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
+        slot = 0 if self.index is None else concrete(self.index(run.values, store), 0, self.tile.slots - 1, store)
+        found = self._handles.get(slot)
+        if found is None:
+            if not 0 <= slot < self.tile.slots:
+                raise OutOfRange(f"{self.tile.name}[{slot}]: {self.tile.name} has {self.tile.slots} slots")
+            name = f"{self.tile.name}[{slot}]" if self.tile.slots > 1 else self.tile.name
+            start = (self.tile.address or 0) + slot * self.tile.bytes
+            page = self.atlas.page(self.memory, self.tile.space)
+            found = self._handles[slot] = (page.handle(start, start + self.tile.bytes, name, self.tile.owner),)
+        return found
+
+
+@dataclass(slots=True)
+class PoppedPlace:
+    """The local slot that the last TPOP of a FIFO bound."""
+
+    atlas: Atlas
+    memory: str
+    fifo: PlacedFifo
+    bytes: int
+    shape: tuple[int, int]
+    space: str = ""
+
+    def __post_init__(self) -> None:
+        self.space = self.fifo.local_space
+
+    def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
+        popped = run.marks.get(self.fifo.name, (0, 0))[1]
+        return (self.slot(max(popped - 1, 0)),)
+
+    def slot(self, tile: int) -> Handle:
+        number = tile % self.fifo.local_slots
+        start = (self.fifo.local_address or 0) + number * self.fifo.local_stride
+        page = self.atlas.page(self.memory, self.space)
+        name = f"{self.fifo.name} local slot {number}"
+        return page.handle(start, start + self.bytes, name, f"fifo:{self.fifo.name}")
+
+
+@dataclass(slots=True)
+class TensorPlace:
+    """Part of a GM tensor: from `start` (bytes), `length` bytes, repeated `rows` times every `stride` bytes.
+
+    `written` are the tensors that anything writes: reads of all others conflict with nothing and are not tracked.
+    """
+
+    atlas: Atlas
+    key: str
+    name: str
+    start: Evaluate
+    length: Evaluate
+    rows: Evaluate | None
+    stride: int
+    total: int | None
+    written: set[str]
+    space: str = "GM"
+    shape: tuple[int, int] = (0, 0)
+
+    def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
+        if self.key not in self.written:
+            return ()
+        start, length = self.start(run.values, store), self.length(run.values, store)
+        rows = 1 if self.rows is None else self.rows(run.values, store)
+        if not isinstance(length, int) or not isinstance(rows, int):
+            raise OutOfRange(f"how much of {self.name} this touches depends on a value that is not pinned")
+        if length <= 0 or rows <= 0:
+            raise OutOfRange(f"this touches no byte of {self.name}")
+        symbol: Value | None = None
+        if isinstance(start, Linear):
+            symbol, start = symbolic.linear(0, start.terms), start.constant
+        elif self.total is not None and not 0 <= start <= self.total - length - (rows - 1) * self.stride:
+            raise OutOfRange(f"this reaches beyond {self.name}, which has {self.total} bytes")
+        page = self.atlas.page(self.key, "GM", symbol)
+        stride = self.stride
+        return tuple(
+            [page.handle(start + r * stride, start + r * stride + length, self.name, self.key) for r in range(rows)]
+        )
+
+
+@dataclass(slots=True)
+class RegionPlace:
+    """`SPACE[start:stop)` written out."""
+
+    atlas: Atlas
+    memory: str
+    space: str
+    start: Evaluate
+    stop: Evaluate
+    shape: tuple[int, int] = (0, 0)
+
+    def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
+        start, stop = self.start(run.values, store), self.stop(run.values, store)
+        length = stop - start
+        if not isinstance(length, int):
+            raise OutOfRange("the length of these bytes depends on a value that is not pinned")
+        if length <= 0:
+            raise OutOfRange(f"{self.space}[{start}:{stop}] holds no byte")
+        symbol: Value | None = None
+        if isinstance(start, Linear):
+            symbol, start = symbolic.linear(0, start.terms), start.constant
+        page = self.atlas.page(self.memory, self.space, symbol)
+        return (page.handle(start, start + length, "", ""),)
+
+
+@dataclass(slots=True)
+class FixedPlace:
+    """Bytes known when the kernel is compiled: hidden scratch."""
+
+    fixed: Handle
+    space: str
+    shape: tuple[int, int] = (0, 0)
+
+    def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
+        return (self.fixed,)
+
+
+@dataclass(slots=True)
+class SlotPlace:
+    """The GM slot of tile number `side` (0 pushed, 1 popped next) of a FIFO, one lane's part of it."""
+
+    atlas: Atlas
+    fifo: PlacedFifo
+    side: int
+    offset: int
+    bytes: int
+    space: str = "GM"
+    shape: tuple[int, int] = (0, 0)
+
+    def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
+        tile = run.marks.get(self.fifo.name, (0, 0))[self.side]
+        number = tile % self.fifo.slots
+        start = number * self.fifo.slot_bytes + self.offset
+        page = self.atlas.page(f"gm:fifo {self.fifo.name}", "GM")
+        return (page.handle(start, start + self.bytes, f"{self.fifo.name} slot {number}", f"fifo:{self.fifo.name}"),)
+
+
+@dataclass(slots=True)
+class NextPopped:
+    """The local slot that the TPOP now running binds."""
+
+    popped: PoppedPlace
+    space: str = ""
+    shape: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        self.space = self.popped.space
+        self.shape = self.popped.shape
+
+    def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
+        return (self.popped.slot(run.marks.get(self.popped.fifo.name, (0, 0))[1]),)
+
+
+@dataclass(slots=True)
+class OnChipSlot:
+    """A slot in the consumer's own memory (A5): the producer writes it, the consumer's popped tile is it."""
+
+    atlas: Atlas
+    memory: str
+    fifo: PlacedFifo
+    bytes: int
+    space: str
+    side: int
+    offset: int = 0
+    shape: tuple[int, int] = (0, 0)
+
+    def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
+        tile = run.marks.get(self.fifo.name, (0, 0))[self.side]
+        number = tile % self.fifo.local_slots
+        start = (self.fifo.local_address or 0) + number * self.fifo.local_stride + self.offset
+        page = self.atlas.page(self.memory, self.space)
+        name = f"{self.fifo.name} slot {number}"
+        return (page.handle(start, start + self.bytes, name, f"fifo:{self.fifo.name}"),)

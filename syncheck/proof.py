@@ -1,0 +1,181 @@
+"""Follows every path of a Kernel: all trip counts, all answers to what the script does not know, until nothing new comes.
+
+A path runs all cores together. Where it meets an open question it splits in two. Small cases come first, so that the first
+example of anything is a small one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from syncheck.deadlock import stuck_heads
+from syncheck.execution import HEAD, CoreRun, Kernel, Stopped
+from syncheck.observation import Log
+from syncheck.replay import Replay, Rules
+from syncheck.source import Problem
+from syncheck.symbolic import Linear, Open, Store, Test, name_of
+
+DEFAULT_STATES = 20000
+"""States (turns of a loop on a path) to explore before giving up."""
+DEFAULT_BOUND = 4
+"""Turns of a loop whose trip count is not pinned, where no recurrence closes it."""
+EVENTS_PER_STATE = 200
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the exploration covered. `gaps` say why it did not close, each with the place; closed means none."""
+
+    states: int = 0
+    events: int = 0
+    paths: int = 0
+    gaps: dict[str, Problem] = field(default_factory=dict)
+    covered: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Path:
+    """One execution in progress: its cores, its token game, its assumptions."""
+
+    cores: list[CoreRun]
+    replay: Replay
+    store: Store
+
+    def copy(self, store: Store) -> Path:
+        replay = self.replay.copy()
+        replay.case = store
+        return Path([core.copy() for core in self.cores], replay, store)
+
+
+class Explorer:
+    """Explores one Kernel into `log`."""
+
+    def __init__(
+        self, kernel: Kernel, rules: Rules, log: Log, *, max_states: int = DEFAULT_STATES, bound: int = DEFAULT_BOUND
+    ) -> None:
+        self._kernel = kernel
+        self._rules = rules
+        self._log = log
+        self._max_states = max_states
+        self._bound = bound
+        self._heap: list[tuple[int, int, Path]] = []
+        self._pushed = 0
+        self.outcome = Outcome()
+
+    def run(self) -> Outcome:
+        kernel = self._kernel
+        store = Store(kernel.domain)
+        replay = Replay(kernel.wiring, kernel.atlas, self._rules, self._log)
+        replay.counting = True
+        replay.case = store
+        self._push(Path([CoreRun(kernel, code) for code in kernel.cores], replay, store))
+        while self._heap:
+            _, _, path = heappop(self._heap)
+            self._follow(path)
+            if self._spent():
+                break
+        return self.outcome
+
+    def _push(self, path: Path) -> None:
+        self._pushed += 1
+        heappush(self._heap, (path.store.size, self._pushed, path))
+
+    def _spent(self) -> bool:
+        outcome = self.outcome
+        if outcome.states <= self._max_states and outcome.events <= self._max_states * EVENTS_PER_STATE:
+            return False
+        where = self._kernel.cores[0].ops[0].span
+        text = f"stopped after {outcome.states} states (--max-states raises the limit)"
+        outcome.gaps.setdefault("states", Problem(where, text))
+        return True
+
+    # ------------------------------------------------------------ one path
+
+    def _follow(self, path: Path) -> None:
+        """Run a path until it splits or ends."""
+        while True:
+            core = _next_core(path)
+            if core is None:
+                self._end(path)
+                return
+            try:
+                going = self._advance(path, core)
+            except Open as question:
+                self._split(path, core, question.test)
+                return
+            except Stopped as stopped:
+                self.outcome.gaps.setdefault(str(stopped.problem), stopped.problem)
+                return
+            if not going or self._spent():
+                return
+
+    def _advance(self, path: Path, core: CoreRun) -> bool:
+        """Run one core to its next turn, until it is held or has returned; False where the path ends here."""
+        replay, store = path.replay, path.store
+        index = core.code.index
+        while not core.done:
+            actions = core.step(store)
+            if actions is None:
+                break
+            for position, action in enumerate(actions):
+                replay.issue(action, tuple(core.values))
+                self.outcome.events += 1
+                if replay.blocked(index) and position + 1 < len(actions):
+                    core.rest = list(actions[position + 1 :])
+                    return not replay.overflowed
+            if replay.overflowed:
+                return False
+            if replay.blocked(index):
+                return True
+        if not core.done:
+            self.outcome.states += 1
+        return True
+
+    def _split(self, path: Path, core: CoreRun, test: Test) -> None:
+        op = core.code.ops[core.pc]
+        answers: tuple[bool, ...] = (False, True)
+        if op.code == HEAD and core.values[op.turn][0] >= self._bound:
+            entering = core.enters_if(op, test)
+            if entering is not None:
+                self._cut(test, op.span.line, core)
+                answers = (not entering,)
+        for answer in answers:
+            store = path.store.assume(test, answer)
+            if store is not None:
+                self._push(path.copy(store))
+
+    def _cut(self, test: Test, line: int, core: CoreRun) -> None:
+        op = core.code.ops[core.pc]
+        name = ", ".join(sorted({_parameter(name_of(item)) for item, _ in test.form.terms}))
+        text = f"the loop over {op.name} was followed for at most {self._bound} turns ({name} is not bounded)"
+        self.outcome.gaps.setdefault(f"loop {line}", Problem(op.span, text))
+
+    def _end(self, path: Path) -> None:
+        self.outcome.paths += 1
+        replay = path.replay
+        if not replay.stalls and not replay.queues:
+            replay.finish()
+            return
+        self._log.stuck.append(stuck_heads(self._kernel, path.cores, replay, path.store))
+
+
+def _next_core(path: Path) -> CoreRun | None:
+    """The runnable core that others lag behind least: first who has the fewest signals not yet heard, then fewest turns."""
+    replay = path.replay
+    runnable = [core for core in path.cores if not core.done and not replay.blocked(core.code.index)]
+    if len(runnable) < 2:
+        return runnable[0] if runnable else None
+    debts: dict[int, int] = {}
+    for channel, tokens in replay.tokens.items():
+        if tokens and replay.wiring.channels[channel].cross:
+            sender = tokens[0][1].core
+            debts[sender] = debts.get(sender, 0) + len(tokens)
+    return min(runnable, key=lambda core: (debts.get(core.code.index, 0), core.turns, core.code.index))
+
+
+def _parameter(name: str) -> str:
+    return name.removeprefix("trips").strip() or "the trip count"
+
+
+__all__ = ["DEFAULT_BOUND", "DEFAULT_STATES", "Explorer", "Linear", "Outcome", "Path"]

@@ -1,0 +1,83 @@
+"""`--format json`: one document, version 1. Fields may be added, never renamed.
+
+`findings` has one entry for each pair of source positions; entries of one root cause have the same `cause`.
+`summary` counts the entries that are neither suppressed nor in the baseline.
+"""
+
+from __future__ import annotations
+
+from syncheck.finding import SEVERITIES, FileReport, Label, Report
+from syncheck.reporters.entries import Entry, Json, dumped, entries, region, values
+
+
+def render(report: Report) -> str:
+    return dumped(document(report)) + "\n"
+
+
+def document(report: Report) -> dict[str, Json]:
+    found = [(file, entry) for file in report.files for entry in entries(file)]
+    counted = [
+        entry.finding.severity for _, entry in found if not entry.finding.suppressed and not entry.finding.baseline
+    ]
+    return {
+        "version": 1,
+        "syncheck": report.version,
+        "machine": report.machine,
+        "files": [file_object(file) for file in report.files],
+        "findings": [finding_object(file, entry) for file, entry in found],
+        "summary": {severity: counted.count(severity) for severity in SEVERITIES},
+    }
+
+
+def file_object(file: FileReport) -> dict[str, Json]:
+    return {
+        "path": file.path,
+        "verdict": file.verdict,
+        "reason": file.reason,
+        "machine": file.machine,
+        "parameters": dict(file.parameters),
+        "states": file.states,
+        "events": file.events,
+        "ordered": file.ordered,
+        "seconds": round(file.seconds, 3),
+    }
+
+
+def finding_object(file: FileReport, entry: Entry) -> dict[str, Json]:
+    finding = entry.finding
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "message": finding.message,
+        "title": finding.title,
+        "where": finding.where,
+        "file": file.path,
+        "labels": [label_object(label) for label in finding.labels],
+        "parameters": values(finding.parameters),
+        "occurrences": finding.occurrences,
+        "why": finding.why,
+        "order": finding.order,
+        "chain": finding.chain,
+        "suppressed": finding.suppressed,
+        "suppression_reason": finding.suppression_reason,
+        "baseline": finding.baseline,
+        "cause": entry.cause[:16],
+        "fingerprint": entry.fingerprint,
+    }
+
+
+def label_object(label: Label) -> dict[str, Json]:
+    return {
+        "role": label.role,
+        "path": label.span.path,
+        "line": label.span.line,
+        "column": label.span.column,
+        "end_column": label.span.end_column,
+        "core": label.core,
+        "pipe": label.pipe,
+        "op": label.op,
+        "access": label.access,
+        "region": region(label.region) if label.region else None,
+        "frames": label.frames,
+        "note": label.note,
+    }

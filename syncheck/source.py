@@ -1,0 +1,58 @@
+"""Where something stands in the user's text, and what could not be understood there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one source line, as a report names it.
+
+    `path` and `line` are what the user is shown (after `#line`); `script_path` and `script_line` are where the text
+    really is, when `#line` moved it. Lines and columns count from 1; `end_column` is exclusive, 0 when unknown.
+    `text` is the whole source line without its newline, "" when the front end does not have it (traces).
+    """
+
+    path: str
+    line: int
+    column: int = 1
+    end_column: int = 0
+    text: str = ""
+    script_path: str = ""
+    script_line: int = 0
+
+    @property
+    def home(self) -> tuple[str, int]:
+        """The file and line that hold the text itself, whatever `#line` says."""
+        return (self.script_path or self.path, self.script_line or self.line)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a front end could not understand: becomes a SYN001.
+
+    `message` is one sentence; `expected` says what would have been understood; `suggestion` is the nearest valid name
+    or the text to write instead, "" if there is none.
+    """
+
+    span: Span
+    message: str
+    expected: str = ""
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.span}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text of one line range in `path` (lines from 1, `stop` exclusive) by `text`."""
+
+    path: str
+    start: int
+    stop: int
+    text: str

@@ -1,0 +1,287 @@
+"""Integers that depend on what the script does not pin: linear forms over atoms, and what a path has assumed of them.
+
+An atom is (name, index): a parameter, a member of a family, an unknown value, or a loop value known only by its turn. The
+same atom is the same number on every core. A `Store` is one path's assumptions; asking it an open question raises `Open`,
+and the explorer then follows both answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Union
+
+from syncheck.observation import Case
+
+Atom = tuple[str, tuple[Any, ...]]
+Value = Union[int, "Linear"]
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """constant + Σ coefficient · atom; at least one term, no zero coefficient, terms sorted."""
+
+    constant: int
+    terms: tuple[tuple[Atom, int], ...]
+
+    def __add__(self, other: Value) -> Value:
+        if isinstance(other, int):
+            return Linear(self.constant + other, self.terms)
+        total = dict(self.terms)
+        for atom, coefficient in other.terms:
+            total[atom] = total.get(atom, 0) + coefficient
+        return linear(self.constant + other.constant, total.items())
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Value:
+        return self * -1
+
+    def __sub__(self, other: Value) -> Value:
+        return self + (-other)
+
+    def __rsub__(self, other: Value) -> Value:
+        return (-self) + other
+
+    def __mul__(self, other: Value) -> Value:
+        if isinstance(other, int):
+            return linear(self.constant * other, [(a, c * other) for a, c in self.terms])
+        return opaque("*", self, other)
+
+    __rmul__ = __mul__
+
+    def __str__(self) -> str:
+        parts = [name_of(atom) if c == 1 else f"{c}*{name_of(atom)}" for atom, c in self.terms]
+        if self.constant:
+            parts.append(str(self.constant))
+        return " + ".join(parts)
+
+
+def name_of(atom: Atom) -> str:
+    """An atom as the author wrote it: `n_blocks[0]`, `table[i]`."""
+    name, index = atom
+    name = name.partition("@")[0]
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def _key(item: tuple[Atom, int]) -> str:
+    return repr(item[0])
+
+
+def linear(constant: int, terms: Iterable[tuple[Atom, int]]) -> Value:
+    kept = tuple(sorted(((a, c) for a, c in terms if c), key=_key))
+    return Linear(constant, kept) if kept else constant
+
+
+def atom(name: str, *index: Value) -> Linear:
+    return Linear(0, (((name, index), 1),))
+
+
+def opaque(op: str, *operands: Value) -> Linear:
+    """The result of an operation that is not linear: an unknown of its own, equal wherever it is formed again."""
+    return atom(f"({op})", *operands)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """An undecided question: `form` op 0, op one of < == (others are reduced to these)."""
+
+    op: str
+    form: Linear
+
+
+class Open(Exception):
+    """The path does not say whether the test holds."""
+
+    def __init__(self, test: Test) -> None:
+        self.test = test
+
+
+def _c_div(a: int, b: int) -> int:
+    if b == 0:
+        raise ZeroDivisionError
+    quotient = abs(a) // abs(b)
+    return quotient if (a < 0) == (b < 0) else -quotient
+
+
+def divide(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return _c_div(a, b)
+    if isinstance(a, Linear) and isinstance(b, int) and b and all(c % b == 0 for _, c in a.terms) and a.constant % b == 0:
+        return linear(a.constant // b, [(t, c // b) for t, c in a.terms])
+    return opaque("/", a, b)
+
+
+def remainder(a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        return a - b * _c_div(a, b)
+    return opaque("%", a, b)
+
+
+def bitwise(op: str, a: Value, b: Value) -> Value:
+    if isinstance(a, int) and isinstance(b, int):
+        if op in ("<<", ">>") and not 0 <= b < 64:
+            raise ZeroDivisionError
+        return {"<<": a << b if op == "<<" else 0, ">>": a >> b if op == ">>" else 0, "&": a & b, "|": a | b, "^": a ^ b}[op]
+    if op == "<<" and isinstance(b, int) and 0 <= b < 64:
+        return a * (1 << b)
+    return opaque(op, a, b)
+
+
+def less(a: Value, b: Value) -> bool | Test:
+    if isinstance(a, int) and isinstance(b, int):
+        return a < b
+    form = a - b
+    return form < 0 if isinstance(form, int) else Test("<", form)
+
+
+def equal(a: Value, b: Value) -> bool | Test:
+    if isinstance(a, int) and isinstance(b, int):
+        return a == b
+    form = a - b
+    if isinstance(form, int):
+        return form == 0
+    return Test("==", form if form.terms[0][1] > 0 else _as_linear(-form))
+
+
+def _as_linear(value: Value) -> Linear:
+    assert isinstance(value, Linear)
+    return value
+
+
+Bounds = tuple[int | None, int | None]
+
+
+class Store(Case):
+    """Assumptions of one path: bounds of atoms, and answers to tests that bounds cannot express. Never changed once shared."""
+
+    __slots__ = ("bounds", "domain", "facts")
+
+    def __init__(
+        self,
+        domain: Callable[[Atom], Bounds],
+        bounds: dict[Atom, Bounds] | None = None,
+        facts: dict[Test, bool] | None = None,
+    ) -> None:
+        self.domain = domain
+        self.bounds = bounds or {}
+        self.facts = facts or {}
+        super().__init__(sum(abs(low or 0) + 1 for low, _ in self.bounds.values()) + len(self.facts))
+
+    def bounds_of(self, atom_: Atom) -> Bounds:
+        found = self.bounds.get(atom_)
+        return found if found is not None else self.domain(atom_)
+
+    def range_of(self, form: Linear) -> Bounds:
+        """Bounds of a linear form from the bounds of its atoms (None: unbounded)."""
+        low: int | None = form.constant
+        high: int | None = form.constant
+        for item, coefficient in form.terms:
+            at_least, at_most = self.bounds_of(item)
+            if coefficient < 0:
+                at_least, at_most = at_most, at_least
+            low = None if low is None or at_least is None else low + coefficient * at_least
+            high = None if high is None or at_most is None else high + coefficient * at_most
+        return low, high
+
+    def settle(self, value: Value) -> Value:
+        """The number itself where the path's bounds leave only one."""
+        if isinstance(value, Linear):
+            low, high = self.range_of(value)
+            if low is not None and low == high:
+                return low
+        return value
+
+    def truth(self, value: Value | bool | Test) -> bool:
+        """The value as a C condition; raises `Open` where the path has not decided it."""
+        if isinstance(value, Test):
+            return self._answer(value)
+        if isinstance(value, Linear):
+            return not self._answer(Test("==", value if value.terms[0][1] > 0 else _as_linear(-value)))
+        return bool(value)
+
+    def _answer(self, test: Test) -> bool:
+        low, high = self.range_of(test.form)
+        if test.op == "<":
+            if high is not None and high < 0:
+                return True
+            if low is not None and low >= 0:
+                return False
+        else:
+            if (low is not None and low > 0) or (high is not None and high < 0):
+                return False
+            if low == 0 and high == 0:
+                return True
+        known = self.facts.get(test)
+        if known is None:
+            raise Open(test)
+        return known
+
+    def assume(self, test: Test, answer: bool) -> Store | None:
+        """This path with one question answered; None where its bounds rule the answer out."""
+        form = test.form
+        if len(form.terms) == 1 and abs(form.terms[0][1]) == 1:
+            return self._assume_bound(test, form.terms[0], answer)
+        return Store(self.domain, self.bounds, {**self.facts, test: answer})
+
+    def _assume_bound(self, test: Test, term: tuple[Atom, int], answer: bool) -> Store | None:
+        item, coefficient = term
+        low, high = self.bounds_of(item)
+        facts = self.facts
+        pivot = -test.form.constant * coefficient  # atom < pivot, or atom > pivot where the coefficient is negative
+        if test.op == "==":
+            if answer:
+                low = high = pivot
+            elif pivot == low:
+                low = pivot + 1
+            elif pivot == high:
+                high = pivot - 1
+            else:
+                facts = {**facts, test: False}
+        elif (coefficient > 0) == answer:
+            bound = pivot - 1 if coefficient > 0 else pivot
+            high = bound if high is None or bound < high else high
+        else:
+            bound = pivot if coefficient > 0 else pivot + 1
+            low = bound if low is None or bound > low else low
+        if low is not None and high is not None and low > high:
+            return None
+        return Store(self.domain, {**self.bounds, item: (low, high)}, facts)
+
+
+TURN = "@"
+"""In the name of an atom: the value of a loop variable at one turn, where start or step are not pinned. It only grows."""
+
+
+def distance(domain: Callable[[Atom], Bounds], a: Value | None, b: Value | None) -> Bounds:
+    """Bounds of `b - a`, two addresses; loop values of one loop differ by at least their step times the turns between."""
+    form = (b or 0) - (a or 0)
+    if isinstance(form, int):
+        return form, form
+    low: int | None = form.constant
+    high: int | None = form.constant
+    left = dict(form.terms)
+    for item, coefficient in form.terms:
+        if item not in left:
+            continue
+        del left[item]
+        partner = next((other for other, c in left.items() if c == -coefficient and _same_loop(item, other)), None)
+        if partner is None:
+            at_least, at_most = domain(item)
+        else:
+            del left[partner]
+            turns = item[1][0] - partner[1][0]
+            at_least, at_most = (turns, None) if turns > 0 else (None, turns)
+        if coefficient < 0:
+            at_least, at_most = at_most, at_least
+        low = None if low is None or at_least is None else low + coefficient * at_least
+        high = None if high is None or at_most is None else high + coefficient * at_most
+    return low, high
+
+
+def _same_loop(one: Atom, other: Atom) -> bool:
+    return TURN in one[0] and one[0] == other[0]
+
+
+NOTHING = Store(lambda _: (None, None))
+"""No assumptions: for expressions that are the same everywhere."""
