@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 from syncheck import symbolic
@@ -16,6 +16,7 @@ from syncheck.layout import lay_out
 from syncheck.lowering import Bound
 from syncheck.machine import Machine
 from syncheck.memory_map import Atlas
+from syncheck.shapes import OPAQUE, LoopInfo, Shape, Shapes
 from syncheck.source import Problem, Span
 from syncheck.symbolic import atom
 from syncheck.wiring import SCALAR_DATA, Wiring
@@ -84,6 +85,34 @@ class _CoreBuilder:
     depth: int = 0
     frames: tuple[FrameShape, ...] = ()
     returns: tuple[list[Op], ...] = ()
+    scope: tuple[tuple[int, Shape], ...] = ()
+    loops: tuple[LoopInfo, ...] = ()
+    infos: list[LoopInfo] = field(default_factory=list)
+    reassigned: frozenset[str] = frozenset()
+
+    def add(self, op: Op) -> None:
+        op.scope, op.loops = self.scope, self.loops
+        self.ops.append(op)
+
+
+def _reassigned(body: Sequence[Statement]) -> frozenset[str]:
+    """Names that one body gives a value more than once."""
+    seen: set[str] = set()
+    again: set[str] = set()
+
+    def walk(statements: Sequence[Statement]) -> None:
+        for statement in statements:
+            if isinstance(statement, Let):
+                (again if statement.name in seen else seen).add(statement.name)
+            elif isinstance(statement, For):
+                seen.add(statement.var)
+                walk(statement.body)
+            elif isinstance(statement, If):
+                walk(statement.then)
+                walk(statement.otherwise)
+
+    walk(body)
+    return frozenset(again)
 
 
 class _Builder:
@@ -146,6 +175,9 @@ class _Builder:
             shift = len(known.ops) - 1
             for op in code.ops:
                 op.target += shift if op.target >= 0 else 0
+            for info in code.loops:
+                info.head, info.start, info.end = info.head + shift, info.start + shift, info.end + shift
+            known.loops += code.loops
             known.ops[-1:] = code.ops
             known.slots = max(known.slots, code.slots)
         return list(merged.values())
@@ -157,15 +189,16 @@ class _Builder:
         scope = {**self._scope, "lane": int(name[3:])} if name.startswith("AIV") else dict(self._scope)
         end = Op(END, core.span)
         builder.returns = ([],)
+        builder.reassigned = _reassigned(core.body)
         self._body(builder, core.body, scope)
         for op in builder.returns[0]:
             op.target = len(builder.ops)
-        builder.ops.append(end)
-        self._kernel.cores.append(CoreCode(name, index, builder.ops, builder.slots))
+        builder.add(end)
+        self._kernel.cores.append(CoreCode(name, index, builder.ops, builder.slots, builder.infos))
 
     def _body(self, core: _CoreBuilder, body: Sequence[Statement], scope: dict[str, Meaning]) -> None:
         inner = dict(scope)
-        depth = core.depth
+        depth, held = core.depth, core.scope
         for statement in body:
             before = len(core.ops)
             try:
@@ -174,7 +207,7 @@ class _Builder:
                 del core.ops[before:]
                 span = misused.span or statement.span
                 self._kernel.problems.append(Problem(span, misused.message, misused.expected))
-        core.depth = depth
+        core.depth, core.scope = depth, held
 
     def _statement(self, core: _CoreBuilder, statement: Statement, scope: dict[str, Meaning]) -> None:
         match statement:
@@ -188,12 +221,12 @@ class _Builder:
                 self._call(core, statement, scope)
             case Return(span):
                 jump = Op(JUMP, span)
-                core.ops.append(jump)
+                core.add(jump)
                 core.returns[-1].append(jump)
             case _:
                 emitter = self._lower.statement(statement, core.name, core.index, core.frames, scope)
                 if emitter is not None:
-                    core.ops.append(Op(EMIT, statement.span, emitter=emitter))
+                    core.add(Op(EMIT, statement.span, emitter=emitter))
 
     def _slot(self, core: _CoreBuilder) -> int:
         core.depth += 1
@@ -205,10 +238,21 @@ class _Builder:
 
     def _let(self, core: _CoreBuilder, name: str, value: Expr, span: Span, scope: dict[str, Meaning]) -> None:
         function = self._compile(value, scope)
+        shapes = self._shapes(scope)
         known = scope.get(name)
-        slot = known if isinstance(known, Slot) else Slot(self._slot(core))
+        if name in core.reassigned:
+            shapes.need(value, span)
+        if isinstance(known, Slot):
+            core.add(Op(LET, span, slot=known.number, value=function))
+            return
+        shape = OPAQUE if name in core.reassigned else shapes.value(value, span)
+        slot = Slot(self._slot(core), shape)
+        core.add(Op(LET, span, slot=slot.number, value=function))
+        core.scope += ((slot.number, shape),)
         scope[name] = slot
-        core.ops.append(Op(LET, span, slot=slot.number, value=function))
+
+    def _shapes(self, scope: Mapping[str, Meaning]) -> Shapes:
+        return Shapes(scope, self._kernel.demands)
 
     def _branch(
         self,
@@ -220,11 +264,12 @@ class _Builder:
         scope: dict[str, Meaning],
     ) -> None:
         branch = Op(BRANCH, span, value=self._compile(condition, scope))
-        core.ops.append(branch)
+        self._shapes(scope).ask(condition, span)
+        core.add(branch)
         self._body(core, then, scope)
         if otherwise:
             over = Op(JUMP, span)
-            core.ops.append(over)
+            core.add(over)
             branch.target = len(core.ops)
             self._body(core, otherwise, scope)
             over.target = len(core.ops)
@@ -232,38 +277,64 @@ class _Builder:
             branch.target = len(core.ops)
 
     def _loop(self, core: _CoreBuilder, loop: For, scope: dict[str, Meaning]) -> None:
-        outer = core.depth
+        depth, held, frames, around = core.depth, core.scope, core.frames, core.loops
+        info = self._loop_info(core, loop, scope)
         start = self._compile(loop.start, scope)
+        before = len(core.ops)
         slot, turn = self._slot(core), self._slot(core)
-        inner: dict[str, Meaning] = {**scope, loop.var: Slot(slot)}
+        shape = Shape(0, ((info, 1),))
+        inner: dict[str, Meaning] = {**scope, loop.var: Slot(slot, shape)}
         condition, step = self._compile(loop.condition, inner), self._compile(loop.step, inner)
-        bound, inclusive = self._bound(loop, inner)
-        core.ops.append(
+        bound, inclusive = self._bound(loop, inner, info)
+        core.add(
             Op(START, loop.span, slot=slot, turn=turn, value=start, step=step, bound=bound, inclusive=inclusive,
                name=loop.var)
         )  # fmt: skip
-        head = Op(HEAD, loop.span, slot=slot, turn=turn, value=condition, depth=core.depth, name=loop.var)
-        at = len(core.ops)
-        core.ops.append(head)
-        frames = core.frames
+        core.scope, core.loops = (*held, (slot, shape)), (*around, info)
+        head = Op(HEAD, loop.span, slot=slot, turn=turn, value=condition, bound=bound, name=loop.var)
+        info.start, info.head, info.slot, info.turn_slot = before, len(core.ops), slot, turn
+        core.add(head)
         core.frames = (*frames, FrameShape("loop", loop.var, loop.span.line, ((loop.var, slot),)))
         self._body(core, loop.body, inner)
-        core.frames = frames
-        core.ops.append(Op(NEXT, loop.span, slot=slot, turn=turn, step=step, target=at))
-        head.target = len(core.ops)
-        core.depth = outer
+        core.add(Op(NEXT, loop.span, slot=slot, turn=turn, step=step, target=info.head))
+        head.target = info.end = len(core.ops)
+        core.depth, core.scope, core.frames, core.loops = depth, held, frames, around
+        core.infos.append(info)
 
-    def _bound(self, loop: For, scope: Mapping[str, Meaning]) -> tuple[Evaluate | None, bool]:
+    def _loop_info(self, core: _CoreBuilder, loop: For, scope: Mapping[str, Meaning]) -> LoopInfo:
+        shapes = self._shapes(scope)
+        start, step = shapes.value(loop.start, loop.span), shapes.value(loop.step, loop.span)
+        info = LoopInfo(loop.var, loop.span, parent=core.loops[-1] if core.loops else None)
+        info.turns = not (start.number and step.number)
+        info.step = step.constant if step.number else 1
+        if not info.turns and (start.constant < 0 or info.step < 1):
+            info.spoil(f"{loop.var} does not count up from 0 or more", loop.span)
+        if loop.var in core.reassigned:
+            info.spoil(f"{loop.var} is assigned in the loop", loop.span)
+        return info
+
+    def _bound(
+        self, loop: For, scope: Mapping[str, Meaning], info: LoopInfo
+    ) -> tuple[Evaluate | None, bool]:
+        """The value a loop runs up to, and whether that value still enters it; (None, False) where there is none such."""
+        shapes = self._shapes(scope)
         match loop.condition:
             case Binary("<" | "<=" as op, Name(name), bound) if name == loop.var and name not in names_in(bound):
+                shape = shapes.value(bound, loop.span)
+                if len(shape.terms) == 1 and shape.terms[0][1] == 1 and not shape.opaque:
+                    info.bound = shape.terms[0][0]
+                    info.threshold = max(info.threshold, abs(shape.constant) + 1)
+                elif not shape.number and not info.turns:
+                    info.spoil(f"the loop over {name} runs up to something that changes", loop.span)
                 return self._compile(bound, scope), op == "<="
+        shapes.ask(loop.condition, loop.span)
         return None, False
 
     def _call(self, core: _CoreBuilder, call: Call, scope: dict[str, Meaning]) -> None:
         target = self._defs.get(call.name)
         if target is None or len(core.frames) > 60:
             raise Misused(call.span, f"{call.name} is not defined" if target is None else "calls are nested too deeply")
-        outer, frames = core.depth, core.frames
+        outer, frames, held, names = core.depth, core.frames, core.scope, core.reassigned
         inner: dict[str, Meaning] = dict(self._scope)
         if "lane" in scope:
             inner["lane"] = scope["lane"]
@@ -272,19 +343,22 @@ class _Builder:
             bound = self._argument(argument, scope)
             if bound is None:
                 assert not isinstance(argument, Region)
+                shape = self._shapes(scope).value(argument, call.span)
                 slot = self._slot(core)
-                core.ops.append(Op(LET, call.span, slot=slot, value=self._compile(argument, scope)))
-                inner[parameter] = Slot(slot)
+                core.add(Op(LET, call.span, slot=slot, value=self._compile(argument, scope)))
+                core.scope += ((slot, shape),)
+                inner[parameter] = Slot(slot, shape)
                 shown.append((parameter, slot))
             else:
                 inner[parameter] = bound
         core.frames = (*frames, FrameShape("call", call.name, call.span.line, tuple(shown)))
         core.returns = (*core.returns, [])
+        core.reassigned = _reassigned(target.body)
         self._body(core, target.body, inner)
         for jump in core.returns[-1]:
             jump.target = len(core.ops)
         core.returns = core.returns[:-1]
-        core.frames, core.depth = frames, outer
+        core.frames, core.depth, core.scope, core.reassigned = frames, outer, held, names
 
     def _argument(self, argument: Operand, scope: Mapping[str, Meaning]) -> Bound | None:
         """An operand that is passed on: a tile, tensor, FIFO or region; None for a value."""

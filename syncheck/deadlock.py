@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from syncheck.action import ALL, SET, SIGNAL, Action
 from syncheck.execution import CoreRun, Kernel, emitting
@@ -12,21 +13,58 @@ from syncheck.replay import Replay
 from syncheck.wiring import Wiring
 
 
+Wanted = set[tuple[int, int]]
+"""(code, channel) of the actions that would release a head."""
+Ahead = Callable[[Wanted], "tuple[Access, tuple[int, ...]] | None"]
+"""Finds one of them among what the stalled cores have not issued, and the agents whose heads hold it back."""
+
+
 def stuck_heads(kernel: Kernel, cores: Sequence[CoreRun], replay: Replay, case: Case) -> Stuck:
     """All heads of a run in which nothing can move."""
+    wiring = kernel.wiring
+
+    def ahead(wanted: Wanted) -> tuple[Access, tuple[int, ...]] | None:
+        for core in cores:
+            if core.code.index in replay.stalls and (found := _ahead(core, wanted, wiring)) is not None:
+                return Access(found, (), 0), (wiring.scalar[core.code.index],)
+        return None
+
+    return explain_heads(replay, case, ahead)
+
+
+def explain_heads(replay: Replay, case: Case, ahead: Ahead) -> Stuck:
+    """All heads of a replay in which nothing can move; `ahead` knows what was still to come."""
     heads: dict[int, Head] = {}
     for core, (action, values, seq, _) in replay.stalls.items():
         heads[action.agent] = Head(action.agent, core, Access(action, values, seq), action.channel)
     for agent, queue in replay.queues.items():
         action, values, seq, _ = queue[0]
         heads[agent] = Head(agent, action.core, Access(action, values, seq), action.channel)
+    queued = _queued(replay)
     for head in heads.values():
-        _explain(head, kernel, cores, replay, heads)
+        _explain(head, replay, heads, queued, ahead)
     return Stuck(heads, case)
 
 
+def _queued(replay: Replay) -> dict[tuple[int, int], tuple[int, Access, int]]:
+    """(code, channel) of what waits in the queues → its place in them, and the agent in whose queue it is."""
+    found: dict[tuple[int, int], tuple[int, Access, int]] = {}
+    position = 0
+    for agent, queue in replay.queues.items():
+        for action, values, seq, _ in islice(queue, 1, None):
+            position += 1
+            key = (action.code, action.channel)
+            if key not in found:
+                found[key] = position, Access(action, values, seq), agent
+    return found
+
+
 def _explain(
-    head: Head, kernel: Kernel, cores: Sequence[CoreRun], replay: Replay, heads: dict[int, Head]
+    head: Head,
+    replay: Replay,
+    heads: dict[int, Head],
+    queued: dict[tuple[int, int], tuple[int, Access, int]],
+    ahead: Ahead,
 ) -> None:
     wiring = replay.wiring
     if head.at.action.code == ALL:
@@ -35,18 +73,14 @@ def _explain(
         head.needs = heads[held[0]].at if held else None
         return
     wanted = _senders(head, replay, wiring)
-    for agent, queue in replay.queues.items():
-        for action, values, seq, _ in queue[1:]:
-            if (action.code, action.channel) in wanted:
-                head.needs, head.via = Access(action, values, seq), (agent,)
-                return
-    for core in cores:
-        if core.code.index in replay.stalls and (found := _ahead(core, wanted, wiring)) is not None:
-            head.needs, head.via = Access(found, (), 0), (wiring.scalar[core.code.index],)
-            return
+    behind = min((queued[key] for key in wanted if key in queued), key=lambda item: item[0], default=None)
+    if behind is not None:
+        head.needs, head.via = behind[1], (behind[2],)
+    elif (found := ahead(wanted)) is not None:
+        head.needs, head.via = found
 
 
-def _senders(head: Head, replay: Replay, wiring: Wiring) -> set[tuple[int, int]]:
+def _senders(head: Head, replay: Replay, wiring: Wiring) -> Wanted:
     """Which (code, channel) of actions would release this head: its set, or the signals that still owe it one."""
     channel = head.channel
     if not wiring.channels[channel].cross:
@@ -63,7 +97,7 @@ def _senders(head: Head, replay: Replay, wiring: Wiring) -> set[tuple[int, int]]
     return wanted
 
 
-def _ahead(core: CoreRun, wanted: set[tuple[int, int]], wiring: Wiring) -> Action | None:
+def _ahead(core: CoreRun, wanted: Wanted, wiring: Wiring) -> Action | None:
     """A set or signal of `wanted` that this core's text may still reach."""
     for action in core.rest:
         if (action.code, action.channel) in wanted:

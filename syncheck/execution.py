@@ -13,8 +13,9 @@ from syncheck.layout import Layout
 from syncheck.lowering import Emitter
 from syncheck.memory_map import Atlas
 from syncheck.places import OutOfRange
+from syncheck.shapes import Demands, LoopInfo, Shape
 from syncheck.source import Problem, Span
-from syncheck.symbolic import Atom, Bounds, Open, Store, Test, Value, atom, less
+from syncheck.symbolic import Atom, Bounds, Open, Store, Value, atom, less
 from syncheck.wiring import Wiring
 
 EMIT, LET, START, HEAD, NEXT, BRANCH, JUMP, END = range(8)
@@ -34,8 +35,9 @@ class Op:
     bound: Evaluate | None = None
     inclusive: bool = False
     target: int = -1
-    depth: int = 0
     name: str = ""
+    scope: tuple[tuple[int, Shape], ...] = ()
+    loops: tuple[LoopInfo, ...] = ()
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class CoreCode:
     index: int
     ops: list[Op]
     slots: int
+    loops: list[LoopInfo] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -62,6 +65,9 @@ class Kernel:
     problems: list[Problem] = field(default_factory=list)
     pinned: dict[str, tuple[int, ...]] = field(default_factory=dict)
     remarks: list[Any] = field(default_factory=list)
+    demands: Demands = field(default_factory=Demands)
+    users: dict[str, set[tuple[int, bool]]] = field(default_factory=dict)
+    tensor_uses: dict[str, list[tuple[str, Shape]]] = field(default_factory=dict)
 
     def domain(self, item: Atom) -> Bounds:
         """What an atom can be before anything is assumed."""
@@ -187,7 +193,7 @@ class CoreRun:
         elif code == LET:
             assert op.value is not None
             value = op.value(self.values, store)
-            self.values[op.slot] = int(value) if isinstance(value, int) else store.settle(value)
+            self.values[op.slot] = int(value) if isinstance(value, int) else value
             self.pc += 1
         elif code == START:
             self._begin(op, store)
@@ -221,16 +227,15 @@ class CoreRun:
         assert op.value is not None
         return store.truth(op.value(self.values, store))
 
-    def enters_if(self, op: Op, test: Test) -> bool | None:
-        """Which answer to `test`, open at this loop head, enters the loop; None if neither alone decides it."""
-        decided = {}
-        for answer in (False, True):
-            store = Store(self.kernel.domain).assume(test, answer)
-            try:
-                decided[answer] = store is not None and self._enters(op, store)
-            except Open:
-                return None
-        return None if decided[False] == decided[True] else decided[True]
+    def unbounded(self, head: Op, store: Store) -> bool:
+        """Whether the path says nothing about where this loop ends."""
+        turn, key = self.values[head.turn]
+        if key:
+            return store.bounds_of(atom(f"trips@{key}").terms[0][0])[1] is None
+        if head.bound is None:
+            return True
+        bound = head.bound(self.values, store)
+        return not isinstance(bound, int) and store.range_of(bound)[1] is None
 
     def _advance(self, op: Op, store: Store) -> None:
         assert op.step is not None

@@ -27,9 +27,10 @@ class Misused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A name that is a local value: a loop variable, a `let`, an argument."""
+    """A name that is a local value: a loop variable, a `let`, an argument. `shape`: how it depends on loops (shapes.py)."""
 
     number: int
+    shape: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,14 +119,18 @@ class FifoLowering:
         site = self._lowerer.site(where, span, pipe, op, detail=f"fifo:{fifo.name}")
         reads = () if read is None else (read,)
         writes = () if write is None else (write,)
-        return Step(site.number, where.index, agent, reads, writes, tagged=_counter(fifo.name, side))
+        return Step(
+            site.number, where.index, agent, reads, writes, tagged=_counter(fifo.name, side), users=self._kernel.users
+        )
 
     def _load(self, where: Where, span: Span, pipe: str, slot: Place, tile: Place, fifo: PlacedFifo) -> Step:
         agent = self._lowerer.agent(where, pipe, span)
         site = self._lowerer.site(where, span, pipe, "TPOP", detail=f"fifo:{fifo.name}")
         assert isinstance(tile, PoppedPlace)
         local = NextPopped(tile)
-        return Step(site.number, where.index, agent, (slot,), (local,), tagged=_counter(fifo.name, 1))
+        return Step(
+            site.number, where.index, agent, (slot,), (local,), tagged=_counter(fifo.name, 1), users=self._kernel.users
+        )
 
     def _slots(self, fifo: PlacedFifo, facts: Facts, where: Where, side: int) -> list[Place]:
         """The slot(s) a push writes or a pop reads: the whole slot for the cube, the own part for a vector lane."""

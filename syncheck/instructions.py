@@ -17,8 +17,13 @@ from syncheck.lowering import Bound, Cross, Emitter, Fixed, Flag, Frames, Scope,
 from syncheck.machine import Effect, Machine, Variant
 from syncheck.observation import Access, Case, Remark
 from syncheck.places import FixedPlace, Place, PoppedPlace, RegionPlace, TensorPlace, TilePlace
+from syncheck.shapes import Shapes
 from syncheck.source import Span
 from syncheck.symbolic import NOTHING
+
+INNER_EVENT = -1
+"""The event id of hand-overs inside library instructions: theirs alone, so that they never pair with the kernel's."""
+
 
 class Instructions:
     """Lowers statements for one Kernel. Call `finish` once all are lowered."""
@@ -27,10 +32,15 @@ class Instructions:
         self.kernel = kernel
         self.machine = machine
         self._written: set[str] = set()
+        self._addresses: list[tuple[str, Expr, Span, Where]] = []
         self._fifos = FifoLowering(self, kernel, machine)
 
     def finish(self) -> None:
-        """Hand the flaws of declarations to the kernel's remarks."""
+        """What needs the whole text: flaws of declarations, and how addresses of written memory grow with loops."""
+        for key, start, span, where in self._addresses:
+            if key in self._written or key == "GM":
+                shape = Shapes(where.scope, self.kernel.demands).value(start, span)
+                self.kernel.tensor_uses.setdefault(key, []).append((where.name, shape))
         for flaw in self.kernel.layout.flaws:
             self.remark(flaw.kind, flaw.span, flaw.text, flaw.other)
 
@@ -99,7 +109,7 @@ class Instructions:
 
         return Flag(
             code, site.number, where.index, wiring.agent(where.index, pipe), src, dst,
-            self.value(event, where), wiring, pipe == "S", (0, 7), strange,
+            self.value(event, where, span), wiring, pipe == "S", (0, 7), strange,
         )  # fmt: skip
 
     def _check_pair(self, verb: str, src: str, dst: str, span: Span, where: Where) -> None:
@@ -157,11 +167,11 @@ class Instructions:
             self._check_id("cross", number % 16 if mode_ == 4 or op == "wait_intra_block" else number, span, where)
 
         allowed = (*self.machine.cross_modes, 4)
-        value = None if mode is None else self.value(mode, where)
+        value = None if mode is None else self.value(mode, where, span)
         if isinstance(mode, Const) and mode.value not in allowed:
             raise Misused(span, f"there is no cross-core mode {mode.value}", ", ".join(map(str, self.machine.cross_modes)))
         return Cross(
-            code, site.number, where.index, agent, value, self.value(flag, where), self.kernel.wiring,
+            code, site.number, where.index, agent, value, self.value(flag, where, span), self.kernel.wiring,
             pipe == "S", (0, 31 if op.endswith("intra_block") else 15), strange,
         )  # fmt: skip
 
@@ -173,8 +183,9 @@ class Instructions:
         reads = tuple(self._must_place(o, where, instr.span) for o in instr.reads)
         writes = tuple(self._must_place(o, where, instr.span, written=True) for o in instr.writes)
         return Step(
-            site.number, where.index, agent, reads, writes, scalar=instr.pipe == "S", atomic=instr.atomic
-        )
+            site.number, where.index, agent, reads, writes, scalar=instr.pipe == "S", atomic=instr.atomic,
+            users=self.kernel.users,
+        )  # fmt: skip
 
     def _must_place(self, operand: Operand, where: Where, span: Span, *, written: bool = False) -> Place:
         place = self.place(operand, where, written=written)
@@ -208,9 +219,15 @@ class Instructions:
         self, effect: Effect, variant: Variant, statement: TileOp, places: Sequence[Place | None], where: Where
     ) -> list[Emitter]:
         span = statement.span
+        if effect.barrier == "ALL":
+            site = self.site(where, span, "S", statement.op, hidden=True, detail="PIPE_ALL")
+            scalar = self.kernel.wiring.scalar[where.index]
+            return [Fixed((Action(ALL, where.index, scalar, site.number, scalar=True, tag=1),))]
         agent = self.agent(where, effect.barrier or effect.pipe, span)
         if effect.barrier:
             return [Fixed((self.inner_barrier(where, span, effect.barrier, agent, statement.op),))]
+        if effect.to:
+            return self._inner_flag(effect, statement, where)
         op = f"{statement.op}.{effect.suffix}" if effect.suffix else statement.op
         site = self.site(where, span, effect.pipe, op, detail=self._size(effect, places))
         wiring = self.kernel.wiring
@@ -221,7 +238,23 @@ class Instructions:
             if isinstance(place, TensorPlace):
                 self._written.add(place.key)
         scalar = effect.pipe == "S"
-        return [Step(site.number, where.index, agent, reads, writes, scalar=scalar, hidden_flags=flags)]
+        return [
+            Step(
+                site.number, where.index, agent, reads, writes, scalar=scalar, hidden_flags=flags,
+                users=self.kernel.users,
+            )
+        ]  # fmt: skip
+
+    def _inner_flag(self, effect: Effect, statement: TileOp, where: Where) -> list[Emitter]:
+        """A hand-over between two pipes inside an instruction: a set and a wait on an event of its own."""
+        wiring, span = self.kernel.wiring, statement.span
+        channel = wiring.flag(where.index, effect.pipe, effect.to, INNER_EVENT)
+        made = []
+        for code, pipe in ((SET, effect.pipe), (WAIT, effect.to)):
+            agent = self.agent(where, pipe, span)
+            site = self.site(where, span, pipe, statement.op, hidden=True)
+            made.append(Action(code, where.index, agent, site.number, channel=channel, scalar=pipe == "S"))
+        return [Fixed(tuple(made))]
 
     def _size(self, effect: Effect, places: Sequence[Place | None]) -> str:
         if effect.pipe != "M" or not places or places[0] is None:
@@ -252,7 +285,9 @@ class Instructions:
 
     # ------------------------------------------------------------ operands
 
-    def value(self, expr: Expr, where: Where) -> Evaluate:
+    def value(self, expr: Expr, where: Where, span: Span) -> Evaluate:
+        """A value that picks a flag, a slot or bytes."""
+        Shapes(where.scope, self.kernel.demands).need(expr, span)
         return Compiler(where.scope).compile(expr)[0]
 
     def place(self, operand: Operand, where: Where, *, written: bool = False) -> Place | None:
@@ -296,7 +331,7 @@ class Instructions:
             raise Misused(span, f"{name} takes one slot number", f"{name}[i]")
         if not indices and tile.slots > 1:
             raise Misused(span, f"{name} has {tile.slots} slots", f"say which: {name}[i % {tile.slots}]")
-        index = None if not indices else self.value(_plain(indices[0]), where)
+        index = None if not indices else self.value(_plain(indices[0]), where, span)
         return TilePlace(self.kernel.atlas, memory, tile, index, not indices)
 
     def _check_space(self, space: str, span: Span, where: Where) -> None:
@@ -329,9 +364,17 @@ class Instructions:
             assert isinstance(outer, Slice)
             rows, stride = _extent(outer, 1), tensor.row_bytes[slices[0]]
         return TensorPlace(
-            self.kernel.atlas, tensor.key, tensor.name, self.value(start, where), self.value(length, where),
-            None if rows is None else self.value(rows, where), stride, tensor.total, self._written,
+            self.kernel.atlas, tensor.key, tensor.name, self._address(tensor.key, start, span, where), self._size_of(length, where),
+            None if rows is None else self._size_of(rows, where), stride, tensor.total, self._written,
         )  # fmt: skip
+
+    def _address(self, key: str, start: Expr, span: Span, where: Where) -> Evaluate:
+        """An address in GM may grow with the turns of loops; how is remembered until it is known whether it matters."""
+        self._addresses.append((key, start, span, where))
+        return Compiler(where.scope).compile(start)[0]
+
+    def _size_of(self, expr: Expr, where: Where) -> Evaluate:
+        return Compiler(where.scope).compile(expr)[0]
 
     def _region(self, region: Region, where: Where) -> Place:
         memory = "GM" if region.space == "GM" else f"{where.name}:{region.space}"
@@ -339,6 +382,10 @@ class Instructions:
             self._check_space(region.space, region.span, where)
         start, fixed = Compiler(where.scope).compile(region.start)
         stop, fixed_too = Compiler(where.scope).compile(region.stop)
+        if region.space == "GM":
+            self._address("GM", region.start, region.span, where)
+        else:
+            self.value(region.start, where, region.span)
         limits = self.machine.spaces.get(region.space)
         if limits is not None and fixed and fixed_too:
             end = stop([], NOTHING)

@@ -59,7 +59,10 @@ class Fixed:
 
 @dataclass(slots=True)
 class Step:
-    """One access of an instruction: its site, the pipe's agent, and what it reads and writes."""
+    """One access of an instruction: its site, the pipe's agent, and what it reads and writes.
+
+    `users` is told who accesses which memory: (agent, whether it writes).
+    """
 
     site: int
     core: int
@@ -70,7 +73,14 @@ class Step:
     atomic: bool = False
     hidden_flags: tuple[int, ...] = ()
     tagged: Callable[[Run], int] | None = None
+    users: dict[str, set[tuple[int, bool]]] | None = None
     _made: dict[tuple[Any, ...], Action] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for places, writes in ((self.reads, False), (self.writes, True)):
+            for place in places:
+                if self.users is not None:
+                    self.users.setdefault(place.memory_key, set()).add((self.agent, writes))
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
         reads = tuple([h for place in self.reads for h in place.handles(run, store)])

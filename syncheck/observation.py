@@ -76,6 +76,9 @@ class Log:
         self.busy_barriers: set[int] = set()
         self.idle_barriers: dict[int, Access] = {}
         self.stuck: list[Stuck] = []
+        self.senders: dict[int, dict[tuple[int, int], Access]] = {}
+        self.listeners: dict[int, dict[int, Access]] = {}
+        self.modes: dict[int, dict[int, Access]] = {}
 
     def clash(self, clash: Clash) -> None:
         key = (clash.kind, clash.earlier.site, clash.later.site, clash.earlier.writes, clash.later.writes)

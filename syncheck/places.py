@@ -20,10 +20,13 @@ class Run(Protocol):
 
 
 class Place(Protocol):
-    """An operand. `space` decides the pipe; `rows` sizes hidden scratch; `shape` is (rows, columns), (0, 0) if unknown."""
+    """An operand. `memory_key` is the key of the page(s) its bytes are on; `space` decides the pipe; `rows` sizes hidden scratch; `shape` is (rows, columns), (0, 0) if unknown."""
 
     space: str
     shape: tuple[int, int]
+
+    @property
+    def memory_key(self) -> str: ...
 
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]: ...
 
@@ -59,6 +62,10 @@ class TilePlace:
         self.space = self.tile.space
         self.shape = (self.tile.rows, self.tile.columns)
 
+    @property
+    def memory_key(self) -> str:
+        return self.memory
+
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
         slot = 0 if self.index is None else concrete(self.index(run.values, store), 0, self.tile.slots - 1, store)
         found = self._handles.get(slot)
@@ -85,6 +92,10 @@ class PoppedPlace:
 
     def __post_init__(self) -> None:
         self.space = self.fifo.local_space
+
+    @property
+    def memory_key(self) -> str:
+        return self.memory
 
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
         popped = run.marks.get(self.fifo.name, (0, 0))[1]
@@ -116,6 +127,10 @@ class TensorPlace:
     written: set[str]
     space: str = "GM"
     shape: tuple[int, int] = (0, 0)
+
+    @property
+    def memory_key(self) -> str:
+        return self.key
 
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
         if self.key not in self.written:
@@ -149,6 +164,10 @@ class RegionPlace:
     stop: Evaluate
     shape: tuple[int, int] = (0, 0)
 
+    @property
+    def memory_key(self) -> str:
+        return self.memory
+
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
         start, stop = self.start(run.values, store), self.stop(run.values, store)
         length = stop - start
@@ -171,6 +190,10 @@ class FixedPlace:
     space: str
     shape: tuple[int, int] = (0, 0)
 
+    @property
+    def memory_key(self) -> str:
+        return self.fixed.page.key
+
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
         return (self.fixed,)
 
@@ -186,6 +209,10 @@ class SlotPlace:
     bytes: int
     space: str = "GM"
     shape: tuple[int, int] = (0, 0)
+
+    @property
+    def memory_key(self) -> str:
+        return f"gm:fifo {self.fifo.name}"
 
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
         tile = run.marks.get(self.fifo.name, (0, 0))[self.side]
@@ -207,6 +234,10 @@ class NextPopped:
         self.space = self.popped.space
         self.shape = self.popped.shape
 
+    @property
+    def memory_key(self) -> str:
+        return self.popped.memory
+
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
         return (self.popped.slot(run.marks.get(self.popped.fifo.name, (0, 0))[1]),)
 
@@ -223,6 +254,10 @@ class OnChipSlot:
     side: int
     offset: int = 0
     shape: tuple[int, int] = (0, 0)
+
+    @property
+    def memory_key(self) -> str:
+        return self.memory
 
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
         tile = run.marks.get(self.fifo.name, (0, 0))[self.side]

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from syncheck.deadlock import stuck_heads
-from syncheck.execution import HEAD, CoreRun, Kernel, Stopped
-from syncheck.observation import Log
+from syncheck.execution import CoreRun, Kernel, Stopped
+from syncheck.action import HEAR, SIGNAL, Action
+from syncheck.fold import Folder
+from syncheck.observation import Access, Log
 from syncheck.replay import Replay, Rules
 from syncheck.source import Problem
-from syncheck.symbolic import Linear, Open, Store, Test, name_of
+from syncheck.symbolic import Open, Store, Test
 
 DEFAULT_STATES = 20000
 """States (turns of a loop on a path) to explore before giving up."""
@@ -30,6 +32,7 @@ class Outcome:
     states: int = 0
     events: int = 0
     paths: int = 0
+    recurrences: int = 0
     gaps: dict[str, Problem] = field(default_factory=dict)
     covered: dict[str, int] = field(default_factory=dict)
 
@@ -61,6 +64,8 @@ class Explorer:
         self._bound = bound
         self._heap: list[tuple[int, int, Path]] = []
         self._pushed = 0
+        self._folder = Folder(kernel)
+        self._seen: set[object] = set()
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -119,6 +124,8 @@ class Explorer:
             if actions is None:
                 break
             for position, action in enumerate(actions):
+                if action.code in (SIGNAL, HEAR):
+                    self._heard_of(action, core)
                 replay.issue(action, tuple(core.values))
                 self.outcome.events += 1
                 if replay.blocked(index) and position + 1 < len(actions):
@@ -128,28 +135,51 @@ class Explorer:
                 return False
             if replay.blocked(index):
                 return True
-        if not core.done:
-            self.outcome.states += 1
+        return core.done or self._turn(path, core)
+
+    def _heard_of(self, action: Action, core: CoreRun) -> None:
+        """Who signals and who waits on which channel (XCR002)."""
+        log, place = self._log, Access(action, tuple(core.values), 0)
+        if action.code == HEAR:
+            log.listeners.setdefault(action.channel, {}).setdefault(action.agent, place)
+            return
+        signal = self._kernel.wiring.signals[action.channel]
+        for target in signal.targets:
+            log.senders.setdefault(target, {}).setdefault((action.core, action.agent), place)
+            log.modes.setdefault(target, {}).setdefault(signal.mode, place)
+
+    def _turn(self, path: Path, core: CoreRun) -> bool:
+        """A turn of a loop begins; False where the path need not be followed further."""
+        self.outcome.states += 1
+        head = core.code.ops[core.pc - 1]
+        turn = core.values[head.turn][0]
+        if turn >= self._bound and core.unbounded(head, path.store):
+            limit, why = self._folder.limit(core.code.ops[core.pc].loops[-1], self._bound)
+            if turn >= limit:
+                text = f"the loop over {head.name} was followed for {turn} turns only: {why}"
+                self.outcome.gaps.setdefault(f"loop {head.span.line}", Problem(head.span, text))
+                return False
+        return self._new(path, core)
+
+    def _new(self, path: Path, core: CoreRun) -> bool:
+        """Whether no state with the same future was met before. Asked where the first core that can move begins a turn."""
+        for other in path.cores:
+            if other is core:
+                break
+            if not other.done and not path.replay.blocked(other.code.index):
+                return True
+        form = (core.code.index, self._folder.canonical(path.cores, path.replay, path.store))
+        if form in self._seen:
+            self.outcome.recurrences += 1
+            return False
+        self._seen.add(form)
         return True
 
     def _split(self, path: Path, core: CoreRun, test: Test) -> None:
-        op = core.code.ops[core.pc]
-        answers: tuple[bool, ...] = (False, True)
-        if op.code == HEAD and core.values[op.turn][0] >= self._bound:
-            entering = core.enters_if(op, test)
-            if entering is not None:
-                self._cut(test, op.span.line, core)
-                answers = (not entering,)
-        for answer in answers:
+        for answer in (False, True):
             store = path.store.assume(test, answer)
             if store is not None:
                 self._push(path.copy(store))
-
-    def _cut(self, test: Test, line: int, core: CoreRun) -> None:
-        op = core.code.ops[core.pc]
-        name = ", ".join(sorted({_parameter(name_of(item)) for item, _ in test.form.terms}))
-        text = f"the loop over {op.name} was followed for at most {self._bound} turns ({name} is not bounded)"
-        self.outcome.gaps.setdefault(f"loop {line}", Problem(op.span, text))
 
     def _end(self, path: Path) -> None:
         self.outcome.paths += 1
@@ -173,9 +203,3 @@ def _next_core(path: Path) -> CoreRun | None:
             debts[sender] = debts.get(sender, 0) + len(tokens)
     return min(runnable, key=lambda core: (debts.get(core.code.index, 0), core.turns, core.code.index))
 
-
-def _parameter(name: str) -> str:
-    return name.removeprefix("trips").strip() or "the trip count"
-
-
-__all__ = ["DEFAULT_BOUND", "DEFAULT_STATES", "Explorer", "Linear", "Outcome", "Path"]

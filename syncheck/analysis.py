@@ -1,0 +1,116 @@
+"""What a detector may ask of one Kernel that has been explored: its observations, in the words of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from syncheck import smallest
+from syncheck.action import Site
+from syncheck.execution import Kernel, frames_of
+from syncheck.finding import Label, MemoryRange
+from syncheck.ir import Program
+from syncheck.machine import Machine
+from syncheck.memory_map import Handle
+from syncheck.observation import Access, Case, Clash, Log, Remark
+
+
+@dataclass(frozen=True, slots=True)
+class Reliance:
+    """Pairs ordered only because `waits` on S hold issue until `src` ("ALL": every pipe) of `core` is drained."""
+
+    core: str
+    src: str
+    waits: tuple[Access, ...]
+    clashes: tuple[Clash, ...]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One Kernel and everything that was seen while exploring it. `closed`: every case was covered.
+
+    `program` is None for traces. `record` runs one case again and keeps its events (`Recording` in explanation.py).
+    """
+
+    program: Program | None
+    machine: Machine
+    kernel: Kernel
+    log: Log
+    closed: bool = True
+    reliance: tuple[Reliance, ...] = ()
+    record: Callable[[Case], Any] | None = None
+
+    def site(self, access: Access) -> Site:
+        return self.kernel.sites[access.action.site]
+
+    @cached_property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What was wrong before anything ran, then what the exploration met."""
+        return (*self.kernel.remarks, *self.log.remarks.values())
+
+    @cached_property
+    def flags(self) -> dict[tuple[str, str, str], tuple[tuple[Site, ...], tuple[Site, ...]]]:
+        """(core, src, dst) → the sites of its sets and of its waits, in the order of the text."""
+        found: dict[tuple[str, str, str], tuple[list[Site], list[Site]]] = {}
+        for site in self.kernel.sites:
+            if site.op in ("set_flag", "wait_flag") and ", " in site.detail:
+                src, dst = (part.removeprefix("PIPE_") for part in site.detail.split(", ", 1))
+                found.setdefault((site.core, src, dst), ([], []))[site.op == "wait_flag"].append(site)
+        return {key: (tuple(sets), tuple(waits)) for key, (sets, waits) in found.items()}
+
+    def label(
+        self, role: str, access: Access, note: str = "", region: MemoryRange | None = None, verb: str | None = None
+    ) -> Label:
+        """Where an access is and what it does; without `region`, the bytes of its own handle."""
+        site = self.site(access)
+        if region is None and access.handle is not None:
+            region = region_of(access.handle)
+        if verb is None:
+            verb = "" if region is None else "write" if access.writes else "read"
+        frames = tuple(frame for frame in frames_of(site, access.values) if frame)
+        return Label(role, site.span, site.core, site.pipe, site.op, verb, region, frames, note)
+
+    def labels(self, clash: Clash) -> tuple[Label, Label]:
+        """The later and the earlier access of a clash, each with the bytes that both touch."""
+        later, earlier = meeting(clash.later.handle, clash.earlier.handle)
+        return self.label("primary", clash.later, region=later), self.label("secondary", clash.earlier, region=earlier)
+
+    def parameters(self, case: Case) -> tuple[tuple[str, str], ...]:
+        """The smallest parameters of a case: name and value."""
+        return smallest.parameters(self.kernel, case)
+
+    def where(self, cores: Iterable[str], cases: Iterable[Case]) -> str:
+        """ "both lanes, n_blocks >= 2": which lanes of those there are, and what the parameters must be."""
+        seen = {core[:4] for core in cores}
+        known = {core[:4] for core in self.kernel.wiring.cores}
+        lanes = seen & {"AIV0", "AIV1"}
+        parts = []
+        if len(lanes) == 2:
+            parts.append("both lanes")
+        elif lanes and {"AIV0", "AIV1"} <= known:
+            parts.append(f"lane {min(lanes)[3:]}")
+        return ", ".join((*parts, *smallest.conditions(self.kernel, cases)))
+
+
+def region_of(handle: Handle) -> MemoryRange:
+    return _range(handle, handle.start, handle.stop)
+
+
+def meeting(one: Handle | None, other: Handle | None) -> tuple[MemoryRange | None, MemoryRange | None]:
+    """The bytes that both touch, named as each calls them; all bytes of each where the addresses are not comparable."""
+    if one is None or other is None:
+        return (None if one is None else region_of(one)), (None if other is None else region_of(other))
+    if one.page is not other.page:
+        return region_of(one), region_of(other)
+    start, stop = max(one.start, other.start), min(one.stop, other.stop)
+    if start >= stop:
+        return region_of(one), region_of(other)
+    return _range(one, start, stop), _range(other, start, stop)
+
+
+def _range(handle: Handle, start: int, stop: int) -> MemoryRange:
+    symbol = "" if handle.page.symbol is None else str(handle.page.symbol)
+    name = "" if handle.name == handle.page.space else handle.name
+    return MemoryRange(handle.page.space, start, stop, name, symbol)

@@ -1,0 +1,222 @@
+"""The one road: text → FileReport. No file is read here and nothing is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from time import perf_counter
+
+from syncheck.action import WAIT
+from syncheck.analysis import Analysis, Reliance
+from syncheck.build import Pins, kernels
+from syncheck.definitions import DefinitionError, pins_of
+from syncheck.detectors import RULES, findings
+from syncheck.detectors.input import problem_finding
+from syncheck.execution import Kernel
+from syncheck.finding import FileReport, Finding, Pair
+from syncheck.frontends.script import parse
+from syncheck.trace_run import run_trace
+from syncheck.ir import Program
+from syncheck.machine import Machine, load
+from syncheck.observation import Access, Clash, Log
+from syncheck.proof import DEFAULT_BOUND, DEFAULT_STATES, Explorer, Outcome
+from syncheck.replay import Rules
+from syncheck.rule import Rule
+from syncheck.source import Problem
+from syncheck.suppressions import apply, source_order
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one file is checked. `definitions` are the raw -D texts; `machine_forced`: the script's own choice does not count.
+
+    `options` are the raw -O pairs, for a script that names another machine than `machine`.
+    """
+
+    machine: Machine
+    definitions: tuple[tuple[str, str], ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    max_states: int = DEFAULT_STATES
+    bound: int = DEFAULT_BOUND
+    machine_forced: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    rules: tuple[Rule, ...] = RULES
+    timed: bool = True
+
+
+def check(text: str, path: str, settings: Settings) -> FileReport:
+    """Check one event script. Everything that goes wrong with the text is in the report: nothing is raised."""
+    started = perf_counter()
+    program = parse(text, path)
+    machine = machine_for(program, settings)
+    problems = list(program.problems)
+    try:
+        pins = pins_of(settings.definitions, program)
+    except DefinitionError as error:
+        return FileReport(path, "unreadable", machine.name, reason=str(error))
+    runs = [] if not program.cores else [_explore(k, program, machine, settings) for k in kernels(program, machine, pins)]
+    for run in runs:
+        problems += [problem for problem in run.kernel.problems if problem not in problems]
+    found = _merge([finding for run in runs for finding in findings(run.analysis, settings.rules)])
+    found = sorted([*found, *map(problem_finding, _unique(problems))], key=source_order)
+    marked = apply(found, program.suppressions, [rule.id for rule in settings.rules])
+    gaps = [gap for run in runs for gap in run.outcome.gaps.values()]
+    verdict, reason = _verdict(marked, problems, gaps, bool(runs))
+    return FileReport(
+        path=path,
+        verdict=verdict,
+        machine=machine.name,
+        parameters=_covered(program, pins, runs, gaps),
+        findings=marked,
+        reason=reason,
+        states=sum(run.outcome.states for run in runs),
+        events=sum(run.outcome.events for run in runs),
+        ordered=len({pair for run in runs for pair in run.ordered_lines()}),
+        seconds=perf_counter() - started if settings.timed else 0.0,
+    )
+
+
+def check_trace(
+    lines: Iterable[bytes], path: str, settings: Settings, reopen: Callable[[], Iterable[bytes]] | None = None
+) -> FileReport:
+    """Check one recorded trace, streamed: `lines` are read once (again through `reopen` where that is needed)."""
+    started = perf_counter()
+    machine = settings.machine
+    result = run_trace(lines, path, machine, rules_of(machine), reopen=reopen)
+    analysis = Analysis(None, machine, result.kernel, result.log, closed=True)
+    found = [*findings(analysis, settings.rules), *map(problem_finding, result.problems)]
+    marked = tuple(sorted(found, key=source_order))
+    verdict, reason = _verdict(marked, list(result.problems), [], result.events > 0)
+    return FileReport(
+        path, verdict, machine.name, findings=marked, reason=reason, events=result.events,
+        seconds=perf_counter() - started if settings.timed else 0.0,
+    )  # fmt: skip
+
+
+def machine_for(program: Program, settings: Settings) -> Machine:
+    """The machine a script is checked for: --machine first, then the script's own, then the configuration's."""
+    if settings.machine_forced or not program.machine or program.machine == settings.machine.name:
+        return settings.machine
+    return load(program.machine, options=dict(settings.options))
+
+
+def rules_of(machine: Machine, *, ignored: Iterable[int] = ()) -> Rules:
+    """What of the machine's options changes the order."""
+    options = machine.options
+    return Rules(
+        advisory_scalar_wait=options["scalar_wait"] == "advisory",
+        scalar_store_needs_flag=options["scalar_store"] == "flag",
+        in_order=machine.in_order,
+        counter_limit=machine.counter_limit,
+        task_exit=options["exit"] == "task",
+        ignored_waits=frozenset(ignored),
+    )
+
+
+@dataclass(slots=True)
+class _Run:
+    """One Kernel, explored."""
+
+    kernel: Kernel
+    log: Log
+    outcome: Outcome
+    analysis: Analysis
+
+    def ordered_lines(self) -> set[tuple[object, ...]]:
+        sites = self.kernel.sites
+        return {(sites[a].core, sites[a].span, sites[b].core, sites[b].span) for a, b in self.log.ordered}
+
+
+def _explore(kernel: Kernel, program: Program, machine: Machine, settings: Settings) -> _Run:
+    log = Log()
+    explorer = Explorer(kernel, rules_of(machine), log, max_states=settings.max_states, bound=settings.bound)
+    outcome = explorer.run()
+    reliance = _reliance(kernel, machine, settings, log)
+    analysis = Analysis(program, machine, kernel, log, closed=not outcome.gaps, reliance=reliance)
+    return _Run(kernel, log, outcome, analysis)
+
+
+def _reliance(kernel: Kernel, machine: Machine, settings: Settings, log: Log) -> tuple[Reliance, ...]:
+    """For each core and pipe that is drained to S: which pairs would be races if those drains did not hold issue."""
+    if machine.options["scalar_wait"] == "advisory" or log.stuck:
+        return ()
+    drains: dict[tuple[str, str], list[Access]] = {}
+    for place in log.scalar_waits.values():
+        site = kernel.sites[place.site]
+        source = kernel.wiring.channels[place.action.channel].src
+        drains.setdefault((site.core, source), []).append(place)
+    reliance = []
+    for (core, source), waits in sorted(drains.items()):
+        without = Log()
+        rules = rules_of(machine, ignored=[wait.site for wait in waits])
+        Explorer(kernel, rules, without, max_states=settings.max_states, bound=settings.bound).run()
+        lost = [c for key, c in without.clashes.items() if c.kind == "unordered" and key not in log.clashes]
+        if lost:
+            reliance.append(Reliance(core, source, tuple(waits), tuple(lost)))
+    return tuple(reliance)
+
+
+def _merge(found: Sequence[Finding]) -> list[Finding]:
+    """Findings of several Kernels with the same places are one; the first (the smallest choice) speaks."""
+    merged: dict[tuple[object, ...], Finding] = {}
+    for finding in found:
+        key = (finding.rule, *[(label.role, label.span, label.core, label.pipe) for label in finding.labels])
+        known = merged.get(key)
+        if known is None:
+            merged[key] = finding
+            continue
+        pairs = {_pair_key(pair): pair for pair in (*finding.pairs, *known.pairs)}
+        total = known.occurrences + finding.occurrences
+        merged[key] = replace(known, pairs=tuple(pairs.values()), occurrences=total)
+    return list(merged.values())
+
+
+def _pair_key(pair: Pair) -> tuple[object, ...]:
+    second = pair.secondary
+    return (pair.primary.span, pair.primary.core, second and (second.span, second.core))
+
+
+def _unique(problems: Iterable[Problem]) -> list[Problem]:
+    return list(dict.fromkeys(problems))
+
+
+def _verdict(
+    found: Sequence[Finding], problems: Sequence[Problem], gaps: Sequence[Problem], ran: bool
+) -> tuple[str, str]:
+    """proved, refuted, bounded or unreadable, and why where that needs saying."""
+    standing = [f for f in found if f.severity == "error" and f.rule != "SYN001"]
+    if not ran:
+        return "unreadable", str(problems[0]) if problems else "there is no core to check"
+    if standing:
+        return "refuted", ""
+    if problems:
+        return "bounded", f"{len(problems)} place(s) were not understood, the first at {problems[0].span}"
+    if any(f.rule == "XCR002" for f in found):
+        return "bounded", "a channel has two owners, so the order depends on the schedule"
+    if gaps:
+        first = gaps[0]
+        return "bounded", f"{first.message}, {first.span.path}:{first.span.line}"
+    return "proved", ""
+
+
+def _covered(
+    program: Program, pins: Pins, runs: Sequence[_Run], gaps: Sequence[Problem]
+) -> tuple[tuple[str, str], ...]:
+    """What was covered of each parameter."""
+    covered = []
+    for param in program.params:
+        values = pins.get(param.name)
+        text = str(param.domain) if values is None else ", ".join(map(str, values))
+        covered.append((param.name, text))
+    del runs, gaps
+    return tuple(covered)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    close = get_close_matches(name, list(names), 1)
+    return close[0] if close else ""
+
+
+__all__ = ["Clash", "Mapping", "Settings", "WAIT", "check", "check_trace", "machine_for", "rules_of"]

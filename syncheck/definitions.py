@@ -1,0 +1,63 @@
+"""-D name=value: what a definition says, and whether the script has such a parameter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from syncheck.ir import Param, Program
+
+_NUMBER = r"[-+]?(?:0[xX][0-9a-fA-F]+|\d+)"
+_VALUE = re.compile(rf"(?:{_NUMBER}|\[{_NUMBER}(?:,{_NUMBER})*\])$")
+
+
+class DefinitionError(Exception):
+    """A definition that does not fit the script; one sentence."""
+
+
+def pins_of(definitions: Iterable[tuple[str, str]], program: Program) -> dict[str, tuple[int, ...]]:
+    """The values that -D gives the parameters of this script. One it does not have is another file's.
+
+    Raises DefinitionError for a value that is no number, no list, or outside the parameter's domain.
+    """
+    pins: dict[str, tuple[int, ...]] = {}
+    params = {param.name: param for param in program.params}
+    for name, text in definitions:
+        param = params.get(name)
+        if param is None:
+            continue
+        values = _values(name, text.replace(" ", ""))
+        if len(values) > 1 and not param.index:
+            raise DefinitionError(f"-D {name}={text}: {name} is one value; a list is for a family, {name}[…]")
+        for value in values:
+            _fits(param, value, text)
+        pins[name] = values
+    return pins
+
+
+def unknown_names(definitions: Iterable[tuple[str, str]], programs: Iterable[Program]) -> list[tuple[str, str]]:
+    """Definitions that none of the scripts has a parameter for, each with the nearest name or ""."""
+    names = [param.name for program in programs for param in program.params]
+    missing = []
+    for name, _ in definitions:
+        if name not in names:
+            close = get_close_matches(name, names, 1)
+            missing.append((name, close[0] if close else ""))
+    return missing
+
+
+def _values(name: str, text: str) -> tuple[int, ...]:
+    if not _VALUE.match(text):
+        raise DefinitionError(f"-D {name}={text}: expected a number, or a list like [1,3] for a family")
+    return tuple(int(part, 0) for part in text.strip("[]").split(","))
+
+
+def _fits(param: Param, value: int, text: str) -> None:
+    domain = param.domain
+    inside = value in domain.values if domain.values else value >= domain.low and (
+        domain.high is None or value <= domain.high
+    )
+    fixed = domain.low == domain.high and not domain.values
+    if not inside and not fixed:
+        raise DefinitionError(f"-D {param.name}={text}: {value} is outside {domain}, the values of {param.name}")

@@ -1,0 +1,107 @@
+"""Why two accesses are not in order, what would order them, and the picture of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncheck.analysis import Analysis
+from syncheck.drawing import picture
+from syncheck.execution import frames_of
+from syncheck.finding import Label, Picture
+from syncheck.observation import Access, Clash
+from syncheck.recorded import Recorded, last_known, recorded
+from syncheck.remedy import remedies
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a report says about a clash besides the two places: sentences, most important first."""
+
+    why: tuple[str, ...]
+    order: tuple[str, ...]
+    picture: Picture | None
+
+
+def explained(analysis: Analysis, clash: Clash, later: Label, earlier: Label, *, single: bool = True) -> Told:
+    """The explanation of one clash; `later` and `earlier` are its labels. `single`: its cause concerns one buffer only."""
+    run = recorded(analysis, clash)
+    drawn = picture(analysis, clash, later, earlier, run)
+    return Told(reasons(analysis, clash, later, earlier, run), remedies(analysis, clash, later, earlier, single), drawn)
+
+
+def reasons(
+    analysis: Analysis, clash: Clash, later: Label, earlier: Label, run: Recorded | None = None
+) -> tuple[str, ...]:
+    """Which order there is, and where it falls short."""
+    if clash.kind == "reversed":
+        return (_reversed(later, earlier),)
+    if clash.kind == "same_pipe":
+        return (_overlap(analysis, later),)
+    found = [_signals(analysis, clash, later, earlier) if later.core != earlier.core else _flags(analysis, later, earlier)]
+    found.append(_known(analysis, clash, later, earlier, run))
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _flags(analysis: Analysis, later: Label, earlier: Label) -> str:
+    core, x, y = later.core, earlier.pipe, later.pipe
+    there, back = _shown(analysis, core, x, y), _shown(analysis, core, y, x)
+    if there:
+        return f"{x}→{y} flags run here ({there}), but none that is set after {earlier.span.line} is waited for before this."
+    if back:
+        return f"The only flag between the two runs {y}→{x} ({back}). Nothing tells {y} that {x} has finished."
+    drain = _shown(analysis, core, x, "S")
+    if drain and y != "S":
+        return f"No flag runs between {x} and {y}; {x} is drained to S ({drain}), but not between the two."
+    return f"No flag runs between {x} and {y} on {core}."
+
+
+def _shown(analysis: Analysis, core: str, src: str, dst: str) -> str:
+    sets, waits = analysis.flags.get((core, src, dst), ((), ()))
+    numbers = sorted({site.span.line for site in (*sets, *waits)})
+    return ", ".join(map(str, numbers[:6])) + (", …" if len(numbers) > 6 else "")
+
+
+def _signals(analysis: Analysis, clash: Clash, later: Label, earlier: Label) -> str:
+    if not clash.heard:
+        return f"{later.core} has heard no signal from {earlier.core} that was sent after {earlier.span.line}."
+    sites = [analysis.site(signal) for signal in clash.heard]
+    numbers = ", ".join(dict.fromkeys(f"{site.pipe} at {site.span.line}" for site in sites))
+    return (
+        f"The signals that {later.core} has heard from {earlier.core} since were sent by {numbers}: "
+        f"they say nothing about {earlier.pipe} at {earlier.span.line}."
+    )
+
+
+def _known(analysis: Analysis, clash: Clash, later: Label, earlier: Label, run: Recorded | None) -> str:
+    """What of the earlier pipe is known complete where the later access starts."""
+    whose = earlier.pipe if earlier.core == later.core else f"{earlier.core} {earlier.pipe}"
+    newest = last_known(run) if run is not None else None
+    if newest is not None:
+        site = analysis.kernel.sites[newest.action.site]
+        turn = ", ".join(frame for frame in frames_of(site, newest.values) if frame and "@" not in frame)
+        of_turn = f" of {turn}" if turn else ""
+        return f"The last {whose} work known complete here is {site.op}{of_turn}, line {site.span.line}."
+    agent = clash.earlier.action.agent
+    known = clash.known[agent] if agent < len(clash.known) else 0
+    if not known:
+        return f"Nothing of {whose} is known complete here."
+    return f"The newest {whose} work known complete here is older than {earlier.op} at {earlier.span.line}."
+
+
+def _reversed(later: Label, earlier: Label) -> str:
+    first = earlier.pipe if earlier.core == later.core else f"{earlier.core} {earlier.pipe}"
+    return (
+        f"{later.op} at {later.span.line} is issued after {earlier.op} at {earlier.span.line}, but {first} waits there for "
+        f"something that comes only after {later.op} is complete."
+    )
+
+
+def _overlap(analysis: Analysis, later: Label) -> str:
+    if later.pipe == "M":
+        return "Small matrix multiplications that depend on each other may overlap; only large ones are kept apart by the cube."
+    return f"{later.pipe} starts its instructions in order, but a later one may start before the earlier one has finished."
+
+
+def turn_text(analysis: Analysis, access: Access) -> str:
+    """The loops and calls around an access, in a few words."""
+    return ", ".join(frame for frame in frames_of(analysis.site(access), access.values) if frame)

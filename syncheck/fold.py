@@ -1,0 +1,580 @@
+"""When two states of an exploration have the same future: the canonical form of a path (docs/proofs.md, "Canonical states").
+
+Clock values count only by rank among what can still be compared with them; turns of loops with an open trip count count
+only relative to each other, as far as the text allows (shapes.py); what nothing can ask about any more is left out.
+Equal canonical forms have equal futures: the same races, deadlocks and leftovers at the same lines.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from math import lcm
+from typing import Any
+
+from syncheck import symbolic
+from syncheck.execution import CoreRun, Kernel
+from syncheck.memory_map import Handle
+from syncheck.replay import Entry, Replay, Token
+from syncheck.shapes import LoopInfo, Shape
+from syncheck.symbolic import Atom, Linear, Store, Test
+from syncheck.vector_clock import Clock, join, meet, ranks
+
+
+@dataclass(slots=True)
+class _Class:
+    """All running loops that one open value bounds: (core, loop, counter). `shift`: how far they are moved back."""
+
+    members: list[tuple[int, LoopInfo, int]] = field(default_factory=list)
+    shift: int = 0
+    least: int = 0
+
+
+class Folder:
+    """Canonical forms for one Kernel. `obstacles` collects why loops could not be folded, by line."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._loops = [info for code in kernel.cores for info in code.loops]
+        self.obstacles: dict[int, LoopInfo] = {}
+
+    def canonical(self, cores: list[CoreRun], replay: Replay, store: Store) -> object:
+        """A hashable form; two paths with equal forms have equal futures."""
+        turn = _Turn(self, self._kernel, cores, replay, store)
+        return turn.form()
+
+    def limit(self, info: LoopInfo, bound: int) -> tuple[int, str]:
+        """How many turns of an open loop to follow: enough for two to be alike, or `bound` where none can be; and why."""
+        name = f"trips@{info.var}" if info.turns else info.bound[0] if isinstance(info.bound, tuple) else ""
+        modulus, threshold, obstacle = self.demands_on(name, info.turns)
+        if obstacle is not None and obstacle.bad_span is not None:
+            return bound, f"{obstacle.bad} at line {obstacle.bad_span.line}"
+        if info.bad or not name or name in self._kernel.demands.odd_index:
+            return bound, info.bad or "its trip count is used in a way that changes from turn to turn"
+        return threshold + 8 * modulus + 24, "no two of its turns were found alike"
+
+    def demands_on(self, name: str, turns: bool) -> tuple[int, int, LoopInfo | None]:
+        """(modulus, threshold, an obstacle) for shifting all loops that the value `name` bounds."""
+        demands = self._kernel.demands
+        modulus, threshold = demands.modulus.get(name, 1), demands.threshold.get(name, 0)
+        for info in self._loops:
+            if (info.turns and turns and f"trips@{info.var}" == name) or (
+                not turns and isinstance(info.bound, tuple) and not info.turns and info.bound[0] == name
+            ):
+                modulus = lcm(modulus, info.modulus, info.step)
+                threshold = max(threshold, info.threshold)
+                if info.bad:
+                    self.obstacles[info.span.line] = info
+                    return modulus, threshold, info
+        return modulus, threshold, None
+
+
+class _Turn:
+    """One canonical form in the making."""
+
+    def __init__(self, folder: Folder, kernel: Kernel, cores: list[CoreRun], replay: Replay, store: Store) -> None:
+        self._folder = folder
+        self._kernel = kernel
+        self._cores = cores
+        self._replay = replay
+        self._store = store
+        self._classes: dict[Atom, _Class] = {}
+        self._of_loop: dict[tuple[int, LoopInfo], _Class] = {}
+        self._relabelled: dict[Atom, tuple[Atom, int]] = {}
+        self._gather()
+        self._decide()
+        self._marks = self._mark_bases()
+        self._split = set(replay.atlas.parents.values())
+
+    # ------------------------------------------------------------ which loops move by how much
+
+    def _gather(self) -> None:
+        for core in self._cores:
+            if core.done:
+                continue
+            for info in core.code.ops[core.pc].loops:
+                bound = self._bound_of(core, info)
+                if bound is None:
+                    continue
+                turn = core.values[info.turn_slot][0]
+                counter = turn if info.turns else core.values[info.slot]
+                if not isinstance(counter, int):
+                    continue
+                group = self._classes.setdefault(bound, _Class())
+                group.members.append((core.code.index, info, counter))
+                self._of_loop[core.code.index, info] = group
+
+    def _bound_of(self, core: CoreRun, info: LoopInfo) -> Atom | None:
+        """The open value that bounds a running loop, None where its trip count is a number."""
+        key = core.values[info.turn_slot][1]
+        if key:
+            return (f"trips@{key}", ())
+        if not isinstance(info.bound, tuple):
+            return None
+        return self._member(core, info.bound)
+
+    def _member(self, core: CoreRun, family: tuple[str, Any]) -> Atom:
+        name, index = family
+        if index is None:
+            return (name, ())
+        if isinstance(index, int):
+            return (name, (index,))
+        loop, offset = index
+        return (name, (core.values[loop.slot] + offset,))
+
+    def _decide(self) -> None:
+        for bound, group in self._classes.items():
+            name = bound[0]
+            turns = name.startswith("trips@")
+            short = "@".join(name.split("@")[:2]) if turns else name
+            modulus, threshold, obstacle = self._folder.demands_on(short, turns)
+            group.least = min(counter for _, _, counter in group.members)
+            waiting = any(self._may_begin(core, bound, group) for core in self._cores)
+            if obstacle is not None or name in self._kernel.demands.odd_index or waiting:
+                group.least = 0 if waiting else group.least
+                continue
+            if group.least > threshold:
+                group.shift = (group.least - threshold) // modulus * modulus
+
+    def _may_begin(self, core: CoreRun, bound: Atom, group: _Class) -> bool:
+        """Whether a core that is not in such a loop now may enter one later (then from its first turn)."""
+        index = core.code.index
+        if core.done or any(member[0] == index for member in group.members):
+            return any(m[0] == index for m in group.members) and not core.done and self._again(core, bound, group)
+        return any(self._ahead(core, info, bound) for info in core.code.loops)
+
+    def _again(self, core: CoreRun, bound: Atom, group: _Class) -> bool:
+        inside = [info for index, info, _ in group.members if index == core.code.index]
+        return any(self._ahead(core, info, bound) for info in core.code.loops if info not in inside)
+
+    def _ahead(self, core: CoreRun, info: LoopInfo, bound: Atom) -> bool:
+        """Whether this loop of this core may still begin and be bounded by `bound`."""
+        name, index = bound
+        if name.startswith("trips@"):
+            return info.turns and name.split("@")[1] == info.var and self._reachable(core, info)
+        if not isinstance(info.bound, tuple) or info.bound[0] != name:
+            return False
+        of = info.bound[1]
+        if not isinstance(of, tuple):
+            return self._reachable(core, info)
+        loop, offset = of
+        if loop not in core.code.ops[core.pc].loops:
+            return self._reachable(core, loop)
+        now, wanted = self._position(core.values[loop.slot]), self._position(index[0])
+        if now is None or wanted is None:
+            return True
+        now += offset
+        return now < wanted or (now == wanted and core.pc <= info.start)
+
+    def _position(self, value: Any) -> int | None:
+        if isinstance(value, int):
+            return value
+        if isinstance(value, Linear) and len(value.terms) == 1 and value.terms[0][1] == 1:
+            (name, index), _ = value.terms[0]
+            if symbolic.TURN in name and index and isinstance(index[0], int):
+                return int(index[0]) + value.constant
+        return None
+
+    def _reachable(self, core: CoreRun, info: LoopInfo) -> bool:
+        """Whether the start of a loop lies ahead: further down, or inside a loop that may come round again."""
+        if core.pc <= info.start:
+            return True
+        return any(outer.head < info.head < outer.end for outer in core.code.ops[core.pc].loops)
+
+    # ------------------------------------------------------------ values
+
+    def _shift_of(self, core: CoreRun, term: Any) -> int:
+        if isinstance(term, LoopInfo):
+            group = self._of_loop.get((core.code.index, term))
+            return group.shift if group is not None and not term.turns else 0
+        name, index = term
+        if isinstance(index, tuple) and core.values[index[0].slot] is None:
+            return 0
+        found = self._classes.get(self._member(core, term))
+        return found.shift if found is not None else 0
+
+    def _value(self, core: CoreRun, value: Any, shape: Shape) -> Any:
+        moved = sum(coefficient * self._shift_of(core, term) for term, coefficient in shape.terms)
+        if isinstance(value, int):
+            return value - moved
+        if isinstance(value, Linear):
+            terms, constant = self._terms(value)
+            return (constant - moved, terms)
+        return value
+
+    def _terms(self, form: Linear) -> tuple[tuple[Any, ...], int]:
+        terms, constant = [], form.constant
+        for item, coefficient in form.terms:
+            other, moved = self._relabel(item)
+            terms.append((other, coefficient))
+            constant += coefficient * moved
+        return tuple(sorted(terms, key=repr)), constant
+
+    def _relabel(self, item: Atom) -> tuple[Atom, int]:
+        """An atom told relative to the loops: (its new name, how much of its value the shift took)."""
+        found = self._relabelled.get(item)
+        if found is None:
+            name, index = item
+            group = self._classes.get(item)
+            found = (name, tuple(self._index(name, value) for value in index)), group.shift if group else 0
+            self._relabelled[item] = found
+        return found
+
+    def _index(self, name: str, value: Any) -> Any:
+        if isinstance(value, Linear):
+            return self._terms(value)
+        if not isinstance(value, int):
+            return value
+        if symbolic.TURN in name:
+            group = self._classes.get((f"trips@{name}", ()))
+            return value - (group.shift if group else 0)
+        shifts = {g.shift for (_, info), g in self._of_loop.items() if info in self._kernel.demands.indexed.get(name, ())}
+        return value - shifts.pop() if len(shifts) == 1 else value
+
+    # ------------------------------------------------------------ what can still be asked
+
+    def _gone(self, item: Atom) -> bool:
+        """Whether no core can mention this atom again: it belongs to a turn that all have left."""
+        name, index = item
+        for value in index:
+            if isinstance(value, Linear) and any(self._gone(inner) for inner, _ in value.terms):
+                return True
+            if not isinstance(value, int):
+                continue
+            if symbolic.TURN in name:
+                return self._left(f"trips@{name}", value, self._offset_of(name.split("@")[0]))
+            loops = self._kernel.demands.indexed.get(name)
+            if loops and name not in self._kernel.demands.odd_index:
+                groups = {id(g): g for (_, info), g in self._of_loop.items() if info in loops}
+                if len(groups) == 1 and self._all_inside(loops):
+                    (group,) = groups.values()
+                    return value < group.least + min(info.least_offset for info in loops)
+        return False
+
+    def _all_inside(self, loops: set[LoopInfo]) -> bool:
+        """Whether every core that has one of these loops is in it, or past it for good."""
+        for core in self._cores:
+            for info in core.code.loops:
+                if info in loops and not core.done and info not in core.code.ops[core.pc].loops:
+                    if self._reachable(core, info):
+                        return False
+        return True
+
+    def _left(self, trips: str, turn: int, offset: int) -> bool:
+        group = self._classes.get((trips, ()))
+        if group is None:
+            return all(core.done for core in self._cores)
+        return turn < group.least + offset
+
+    def _offset_of(self, var: str) -> int:
+        return min([info.least_offset for info in self._folder._loops if info.var == var], default=0)
+
+    def _assumptions(self) -> tuple[Any, ...]:
+        store = self._store
+        facts, kept = [], set()
+        for test, answer in store.facts.items():
+            atoms = [item for item, _ in test.form.terms]
+            if all(self._gone(item) for item in atoms):
+                continue
+            kept.update(atoms)
+            facts.append((self._test(test), answer))
+        bounds = []
+        for item, (low, high) in store.bounds.items():
+            if item not in kept and self._gone(item):
+                continue
+            other, moved = self._relabel(item)
+            bounds.append((other, None if low is None else low - moved, None if high is None else high - moved))
+        return tuple(sorted(bounds, key=repr)), tuple(sorted(facts, key=repr))
+
+    def _test(self, test: Test) -> tuple[Any, ...]:
+        terms, constant = self._terms(test.form)
+        return (test.op, constant, terms)
+
+    # ------------------------------------------------------------ FIFOs
+
+    def _mark_bases(self) -> dict[str, int]:
+        """For each FIFO, how many tiles all sides have behind them, in whole rounds of its rings."""
+        bases = {}
+        for name, fifo in self._kernel.layout.fifos.items():
+            facts = [core.marks.get(name, (0, 0)) for core in self._cores if name in core.marks]
+            counts = [count for core in self._cores for count in self._used(core, name)]
+            round_ = lcm(fifo.slots, fifo.local_slots, fifo.period)
+            least = min(counts) if counts and len(counts) >= self._sides(name) else 0
+            first = fifo.wait_from if fifo.back_pressure else 0
+            bases[name] = max(least - first, 0) // round_ * round_ if facts else 0
+        return bases
+
+    def _used(self, core: CoreRun, fifo: str) -> list[int]:
+        pushed, popped = core.marks.get(fifo, (0, 0))
+        return [count for count in (pushed, popped) if count]
+
+    def _sides(self, fifo: str) -> int:
+        direction = self._kernel.layout.fifos[fifo].direction
+        lanes = sum(1 for core in self._cores if core.code.name.startswith("AIV"))
+        return 1 + lanes if direction else 1
+
+    # ------------------------------------------------------------ the form
+
+    def form(self) -> object:
+        replay = self._replay
+        clocks = [self._effective(agent) for agent in range(len(replay.clocks))]
+        self._entries = self._open_entries(clocks)
+        self._open_waits = self._waits_open(clocks)
+        scalar = replay.wiring.scalar
+        self._flying = {
+            key: (agent, number)
+            for key, (agent, number, action, _) in replay.in_flight.items()
+            if replay.clocks[scalar[action.core]][agent] < number
+        }
+        unknown = {channel: self._unknown(channel, clocks) for channel in sorted(replay.hearings)}
+        live = self._live(unknown)
+        cores = tuple(self._core(core) for core in self._cores)
+        return (
+            cores,
+            self._assumptions(),
+            tuple(ranks(clock, live) for clock in clocks),
+            tuple(ranks(clock, live) for clock in replay.issue_clocks),
+            self._channels(live, unknown),
+            self._waiting(live),
+            self._memory(live),
+            tuple(data != cleared for data, cleared in zip(replay.data, replay.cleared, strict=True)),
+        )
+
+    def _core(self, core: CoreRun) -> tuple[Any, ...]:
+        if core.done:
+            return ("done", self._tiles(core))
+        op = core.code.ops[core.pc]
+        values = tuple(self._value(core, core.values[slot], shape) for slot, shape in op.scope)
+        return (core.pc, values, self._tiles(core), tuple((a.site, a.channel) for a in core.rest))
+
+    def _tiles(self, core: CoreRun) -> tuple[Any, ...]:
+        return tuple(
+            (name, tuple(count - self._marks[name] if count else 0 for count in counts))
+            for name, counts in sorted(core.marks.items())
+        )
+
+    def _effective(self, agent: int) -> Clock:
+        """What the next instruction of an agent will know at least."""
+        replay = self._replay
+        if agent in replay.queues:
+            return replay.clocks[agent]
+        return join(replay.clocks[agent], replay.issue_clocks[replay.wiring.agents[agent][0]])
+
+    def _open_entries(self, clocks: list[Clock]) -> list[tuple[int, str, int, Entry]]:
+        """The remembered accesses that some later one may still not be ordered after: (cell, w or r, key, entry)."""
+        replay = self._replay
+        floors: dict[tuple[str, bool], Clock] = {}
+        held = {queue[0][0].core: min(item[2] for item in queue) for queue in replay.queues.values()}
+        kept = []
+        for kind, table in (("w", replay.writers), ("r", replay.readers)):
+            for cell, entries in table.items():
+                if cell in self._split:
+                    continue
+                for key, entry in entries.items():
+                    page = entry[5].page.key
+                    floor = floors.get((page, kind == "w"))
+                    if floor is None:
+                        floor = floors[page, kind == "w"] = self._floor(page, clocks, writers_only=kind == "r")
+                    passed = entry[2] > held.get(entry[4].core, entry[2])  # an instruction held back may still invert it
+                    if (passed or entry[1] > floor[entry[0]]) and not self._dead(entry[5]):
+                        kept.append((cell, kind, key, entry))
+        return kept
+
+    def _floor(self, page: str, clocks: list[Clock], *, writers_only: bool) -> Clock:
+        """What everyone who may still access (or write) a memory knows to be complete."""
+        users = {agent for agent, writes in self._kernel.users.get(page, ()) if writes or not writers_only}
+        if not users:
+            return [1 << 62] * len(clocks)
+        floor = meet([clocks[agent] for agent in sorted(users)], len(clocks))
+        if len(users) == 1:
+            (agent,) = users
+            if self._strict(agent):
+                floor = floor.copy()
+                floor[agent] = 1 << 62
+        return floor
+
+    def _strict(self, agent: int) -> bool:
+        return self._replay.wiring.agents[agent][1] in self._replay.rules.in_order
+
+    def _waits_open(self, clocks: list[Clock]) -> dict[int, tuple[int, int, int]]:
+        """The last wait of each flag that its next set may still overtake."""
+        replay = self._replay
+        found = {}
+        for channel, (agent, number, action, _) in replay.last_wait.items():
+            wire = replay.wiring.channels[channel]
+            if wire.cross:
+                continue
+            core = replay.wiring.core_index[wire.core]
+            setter = replay.wiring.agent_index.get((core, wire.src))
+            if setter is None or clocks[setter][agent] < number:
+                found[channel] = (agent, number, action.site)
+        return found
+
+    def _live(self, unknown: dict[int, list[int]]) -> list[list[int]]:
+        """For each agent, the counts that something may still be compared with."""
+        replay = self._replay
+        columns: list[set[int]] = [set() for _ in replay.counts]
+        for _, _, _, entry in self._entries:
+            columns[entry[0]].add(entry[1])
+        for agent, number, _ in self._open_waits.values():
+            columns[agent].add(number)
+        for agent, number in self._flying.values():
+            columns[agent].add(number)
+        for channel, numbers in unknown.items():
+            if numbers:
+                columns[replay.last_wait[channel][0]].update(numbers)
+        return [sorted(column) for column in columns]
+
+    def _channels(self, live: list[list[int]], unknown: dict[int, list[int]]) -> tuple[Any, ...]:
+        replay = self._replay
+        tokens = tuple(
+            (channel, tuple(self._token(token, live) for token in queue))
+            for channel, queue in sorted(replay.tokens.items())
+            if queue
+        )
+        partial = tuple(
+            (channel, core, tuple(self._token(token, live) for token in queue))
+            for channel, parts in sorted(replay.partial.items())
+            for core, queue in sorted(parts.items())
+            if queue
+        )
+        sets = tuple((channel, token[1].site) for channel, token in sorted(replay.last_set.items()))
+        waits = tuple(
+            (channel, agent, bisect_left(live[agent], number), site)
+            for channel, (agent, number, site) in sorted(self._open_waits.items())
+        )
+        heard = tuple(self._hearing(channel, live, numbers) for channel, numbers in unknown.items())
+        pending = tuple((c, n) for c, n in sorted(replay.pending.items()) if n)
+        return tokens, partial, sets, waits, heard, pending
+
+    def _token(self, token: Token, live: list[list[int]]) -> tuple[Any, ...]:
+        return (ranks(token[0], live), token[1].site)
+
+    def _hearing(self, channel: int, live: list[list[int]], unknown: list[int]) -> tuple[Any, ...]:
+        """How far a counter's sets run ahead, and which of its waits some sender does not yet know."""
+        sets, waits, _ = self._replay.hearings[channel]
+        if not unknown:
+            return (channel, sets - waits)
+        agent = self._replay.last_wait[channel][0]
+        return (channel, sets - waits, tuple(bisect_left(live[agent], number) for number in unknown))
+
+    def _unknown(self, channel: int, clocks: list[Clock]) -> list[int]:
+        """The waits of a counter that some core which signals it may not know to have passed."""
+        wait = self._replay.last_wait.get(channel)
+        if wait is None:
+            return []
+        wiring = self._replay.wiring
+        sources = {c for s in wiring.signals if channel in s.targets for c in s.sources}
+        known = meet([clocks[a] for a, (core, _) in enumerate(wiring.agents) if core in sources], len(clocks))
+        return [number for number in self._replay.hearings[channel][2] if number > known[wait[0]]]
+
+    def _waiting(self, live: list[list[int]]) -> tuple[Any, ...]:
+        replay = self._replay
+        queues = []
+        order: dict[int, list[int]] = {}
+        for agent, queue in sorted(replay.queues.items()):
+            for action, _, seq, issued in queue:
+                handles = tuple(self._bytes(h) for h in (*action.reads, *action.writes))
+                tag = action.tag - min(self._marks.values(), default=0) if action.tag >= 0 else -1
+                queues.append((agent, action.code, action.site, action.channel, handles, tag, ranks(issued, live)))
+                order.setdefault(action.core, []).append(seq)
+        stalls = tuple((core, item[0].site, item[0].channel) for core, item in sorted(replay.stalls.items()))
+        ages = [
+            (cell, key, bisect_left(sorted(order[entry[4].core]), entry[2]))
+            for cell, _, key, entry in self._entries
+            if entry[4].core in order
+        ]
+        return tuple(queues), stalls, tuple(sorted(ages))
+
+    # ------------------------------------------------------------ memory
+
+    def _memory(self, live: list[list[int]]) -> tuple[Any, ...]:
+        replay = self._replay
+        cells = [
+            (self._cell(cell, entry[5]), kind, key, entry[0], bisect_left(live[entry[0]], entry[1]))
+            for cell, kind, key, entry in self._entries
+        ]
+        owners = tuple(
+            (cell, owner, tag - self._marks.get(owner.removeprefix("fifo:"), 0) if tag >= 0 else tag)
+            for cell, (owner, tag, action) in sorted(replay.owners.items())
+            if cell not in self._split and not (action.writes and all(self._dead(h) for h in action.writes))
+            and not (action.writes and any(self._moves(h) for h in action.writes))
+        )
+        flying = tuple(
+            (key, agent, bisect_left(live[agent], number)) for key, (agent, number) in sorted(self._flying.items())
+        )
+        return tuple(sorted(cells, key=repr)), owners, flying
+
+    def _moves(self, handle: Handle) -> bool:
+        return handle.page.symbol is not None or handle.page.key in self._kernel.tensor_uses
+
+    def _cell(self, cell: int, handle: Handle) -> Any:
+        if not self._moves(handle):
+            return (0, cell)
+        return (1, *self._bytes(handle))
+
+    def _bytes(self, handle: Handle) -> tuple[Any, ...]:
+        """A handle told relative to the loops that its address grows with."""
+        page = handle.page
+        symbol: Any = page.symbol
+        if isinstance(symbol, Linear):
+            symbol = self._terms(symbol)
+        moved = self._moved(page.key)
+        return (page.key, symbol, handle.start - moved, handle.stop - moved)
+
+    def _moved(self, key: str) -> int:
+        """By how many bytes the loops' shift moves the addresses of a tensor; 0 unless all its uses agree."""
+        moves = set()
+        for core in self._cores:
+            for name, shape in self._kernel.tensor_uses.get(key, ()):
+                if name == core.code.name:
+                    parts = [(t, c) for t, c in shape.terms if isinstance(t, LoopInfo) and not t.turns]
+                    moves.add(sum(c * self._shift_of(core, t) for t, c in parts))
+        return moves.pop() if len(moves) == 1 else 0
+
+    def _dead(self, handle: Handle) -> bool:
+        """Whether no instruction can touch these bytes again: all loops that reach them have moved on."""
+        page = handle.page
+        uses = self._kernel.tensor_uses.get(page.key)
+        if not uses:
+            return False
+        symbol = page.symbol
+        if isinstance(symbol, Linear):
+            return self._page_left(symbol, handle)
+        lows = [self._least_address(core, shape) for core in self._cores for n, shape in uses if n == core.code.name]
+        return all(low is not None and handle.stop <= low for low in lows)
+
+    def _page_left(self, symbol: Linear, handle: Handle) -> bool:
+        """A page at a turn that all cores have left, and whose bytes no later turn's page can hold."""
+        pages = [p for (key, _), p in self._replay.atlas.pages.items() if key == handle.page.key]
+        if any(not isinstance(p.symbol, Linear) or len(p.symbol.terms) != 1 for p in pages):
+            return False
+        (item, coefficient), = symbol.terms if len(symbol.terms) == 1 else ((("", ()), 0),)
+        if symbolic.TURN not in item[0] or coefficient <= 0 or not self._gone(item):
+            return False
+        return all(page.extent() <= coefficient for page in pages)
+
+    def _least_address(self, core: CoreRun, shape: Shape) -> int | None:
+        """The lowest address that an access of this shape can still have on this core; None: any."""
+        if core.done:
+            return 1 << 62
+        if shape.opaque or any(not isinstance(t, LoopInfo) or t.turns or c <= 0 for t, c in shape.terms):
+            return None
+        if not shape.terms:
+            return shape.constant
+        active = core.code.ops[core.pc].loops
+        ordered = sorted(shape.terms, key=lambda part: part[0].head)
+        address = shape.constant
+        best: int | None = None
+        for term, coefficient in ordered:
+            if term not in active:
+                if not self._reachable(core, term):
+                    return 1 << 62
+                break
+            counter = core.values[term.slot]
+            if not isinstance(counter, int):
+                return None
+            following = address + coefficient * (counter + term.step)
+            best = following if best is None else min(best, following)
+            address += coefficient * counter
+        return address if best is None else min(best, address)

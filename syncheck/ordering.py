@@ -1,0 +1,17 @@
+"""The options of the machine model that change what is ordered; see `syncheck machine`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`in_order` pipes complete in order; waits at `ignored_waits` (sites) do not hold issue (REL001 asks that way)."""
+
+    advisory_scalar_wait: bool = False
+    scalar_store_needs_flag: bool = True
+    in_order: frozenset[str] = frozenset({"S"})
+    counter_limit: int = 15
+    task_exit: bool = True
+    ignored_waits: frozenset[int] = frozenset()

@@ -1,0 +1,266 @@
+"""How an expression depends on the turns of loops: what must hold for a turn to behave like an earlier one.
+
+A loop whose trip count is open may be followed for ever unless two of its turns are interchangeable: `i` may be replaced by
+`i - s`, and its bound `n` by `n - s`, if everything the text asks of them gives the same answer. Comparing `i` with `n`, or
+`i` with a number it has passed, does; so does `i % p` when p divides s. Any other use is remembered as the reason why the
+loop cannot be folded (docs/proofs.md, "Turns").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import lcm
+from typing import Any
+
+from syncheck import symbolic
+from syncheck.expressions import Family, Slot
+from syncheck.ir import Any_, Binary, Const, Expr, Function, Index, Name, Slice, Ternary, Unary
+from syncheck.source import Span
+
+Term = Any
+"""What a shape is linear in: a LoopInfo, or (name, index) of a parameter or family member, index None, an int or a Shape."""
+
+
+@dataclass(eq=False, slots=True)
+class LoopInfo:
+    """One loop of one core's code. `bound` is the open value it runs up to; `turns`: start or step are not pinned, the loop
+    is told by its turn; `modulus` and `threshold` are what its uses ask; `bad` says why it cannot be folded.
+    """
+
+    var: str
+    span: Span
+    turns: bool = False
+    step: int = 1
+    bound: Term = None
+    modulus: int = 1
+    threshold: int = 0
+    least_offset: int = 0
+    bad: str = ""
+    bad_span: Span | None = None
+    head: int = -1
+    start: int = -1
+    end: int = -1
+    slot: int = -1
+    turn_slot: int = -1
+    parent: LoopInfo | None = None
+
+    def spoil(self, why: str, span: Span | None) -> None:
+        if not self.bad:
+            self.bad, self.bad_span = why, span
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """constant + Σ coefficient · term; no terms: a number. `opaque`: something that no shift of loops changes."""
+
+    constant: int = 0
+    terms: tuple[tuple[Term, int], ...] = ()
+    opaque: bool = False
+
+    @property
+    def number(self) -> bool:
+        return not self.terms and not self.opaque
+
+
+OPAQUE = Shape(opaque=True)
+
+
+def add(a: Shape, b: Shape, sign: int = 1) -> Shape:
+    total: dict[Term, int] = dict(a.terms)
+    for term, coefficient in b.terms:
+        total[term] = total.get(term, 0) + sign * coefficient
+    kept = tuple((t, c) for t, c in total.items() if c)
+    return Shape(a.constant + sign * b.constant, kept, a.opaque or b.opaque)
+
+
+def scale(a: Shape, factor: int) -> Shape:
+    return Shape(a.constant * factor, tuple((t, c * factor) for t, c in a.terms if c * factor), a.opaque)
+
+
+@dataclass(slots=True)
+class Demands:
+    """What the text asks of parameters and families themselves (`n == 1`, `n % 2`), by name; and who indexes what."""
+
+    modulus: dict[str, int] = field(default_factory=dict)
+    threshold: dict[str, int] = field(default_factory=dict)
+    indexed: dict[str, set[LoopInfo]] = field(default_factory=dict)
+    odd_index: set[str] = field(default_factory=set)
+
+
+class Shapes:
+    """Shapes of the expressions of one scope; every question that the text asks leaves its demand on the loops."""
+
+    def __init__(self, scope: Mapping[str, Any], demands: Demands) -> None:
+        self._scope = scope
+        self._demands = demands
+        self._span: Span | None = None
+
+    def value(self, expr: Expr, span: Span) -> Shape:
+        """The shape of a value that is passed on."""
+        self._span = span
+        return self._of(expr)
+
+    def ask(self, expr: Expr, span: Span) -> None:
+        """The expression is used as a condition."""
+        self._span = span
+        self._truth(self._of(expr))
+
+    def need(self, expr: Expr, span: Span) -> None:
+        """The expression picks a flag, a slot or bytes: shifting a loop must not change it."""
+        self._span = span
+        shape = self._of(expr)
+        self._spoil(shape, "picks a flag, a slot or an address by its number")
+
+    # ------------------------------------------------------------ expressions
+
+    def _of(self, expr: Expr) -> Shape:
+        match expr:
+            case Const(value):
+                return Shape(value)
+            case Name(name):
+                return self._name(name)
+            case Index(name, indices):
+                return self._index(name, indices)
+            case Any_():
+                return OPAQUE
+            case Unary("-", operand):
+                return scale(self._of(operand), -1)
+            case Unary("!", operand):
+                self._truth(self._of(operand))
+                return OPAQUE
+            case Unary(_, operand):
+                return add(scale(self._of(operand), -1), Shape(-1))
+            case Ternary(condition, then, otherwise):
+                self._truth(self._of(condition))
+                return self._either(self._of(then), self._of(otherwise))
+            case Binary(op, left, right):
+                return self._binary(op, self._of(left), self._of(right))
+            case Function(name, arguments):
+                shapes = [self._of(argument) for argument in arguments]
+                if all(shape.number for shape in shapes) and name == "ceil_div" and shapes[1].constant:
+                    return Shape(-(-shapes[0].constant // shapes[1].constant))
+                for shape in shapes:
+                    self._spoil(shape, f"is used in {name}()")
+                return OPAQUE
+        return OPAQUE
+
+    def _name(self, name: str) -> Shape:
+        meaning = self._scope.get(name)
+        if isinstance(meaning, int):
+            return Shape(int(meaning))
+        if isinstance(meaning, Slot):
+            shape = meaning.shape
+            return shape if isinstance(shape, Shape) else OPAQUE
+        if isinstance(meaning, symbolic.Linear):
+            return Shape(0, (((name, None), 1),))
+        if isinstance(meaning, Const | Name | Index | Unary | Binary | Ternary | Function | Any_):
+            return self._of(meaning)
+        return OPAQUE
+
+    def _index(self, name: str, indices: tuple[Expr | Slice, ...]) -> Shape:
+        if not isinstance(self._scope.get(name), Family) or len(indices) != 1 or isinstance(indices[0], Slice):
+            return OPAQUE
+        index = self._of(indices[0])
+        if index.number:
+            return Shape(0, (((name, index.constant), 1),))
+        loops = [term for term, _ in index.terms if isinstance(term, LoopInfo)]
+        plain = len(index.terms) == 1 and len(loops) == 1 and index.terms[0][1] == 1 and not index.opaque
+        if not plain:
+            self._spoil(index, f"indexes {name} in a way that changes from turn to turn")
+            self._demands.odd_index.add(name)
+            return OPAQUE
+        loops[0].least_offset = min(loops[0].least_offset, index.constant)
+        self._demands.indexed.setdefault(name, set()).add(loops[0])
+        return Shape(0, (((name, (loops[0], index.constant)), 1),))
+
+    def _either(self, a: Shape, b: Shape) -> Shape:
+        if a == b:
+            return a
+        for shape in (a, b):
+            self._spoil(shape, "is one of two values")
+        return OPAQUE
+
+    def _binary(self, op: str, a: Shape, b: Shape) -> Shape:
+        if op in ("+", "-"):
+            return add(a, b, 1 if op == "+" else -1)
+        if op == "*" and (a.number or b.number):
+            return scale(b, a.constant) if a.number else scale(a, b.constant)
+        if op in ("<", ">", "<=", ">=", "==", "!="):
+            self._compare(add(a, b, -1))
+            return OPAQUE
+        if op in ("&&", "||"):
+            self._truth(a)
+            self._truth(b)
+            return OPAQUE
+        if a.number and b.number:
+            return self._folded(op, a.constant, b.constant)
+        if op == "%" and b.number and b.constant > 0:
+            return self._modulo(a, b.constant)
+        if op == "&" and b.number and b.constant > 0 and b.constant & (b.constant + 1) == 0:
+            return self._modulo(a, b.constant + 1)
+        for shape in (a, b):
+            self._spoil(shape, f"is used with {op}")
+        return OPAQUE
+
+    def _folded(self, op: str, a: int, b: int) -> Shape:
+        if op in ("/", "%"):
+            if not b:
+                return OPAQUE
+            value = symbolic.divide(a, b) if op == "/" else symbolic.remainder(a, b)
+        elif op in ("<<", ">>") and not 0 <= b < 64:
+            return OPAQUE
+        else:
+            value = symbolic.bitwise(op, a, b)
+        return Shape(value) if isinstance(value, int) else OPAQUE
+
+    # ------------------------------------------------------------ demands
+
+    def _truth(self, shape: Shape) -> None:
+        self._compare(shape)
+
+    def _modulo(self, shape: Shape, modulus: int) -> Shape:
+        for term, _ in shape.terms:
+            if isinstance(term, LoopInfo):
+                term.modulus = lcm(term.modulus, modulus)
+                term.threshold = max(term.threshold, abs(shape.constant) + 1)
+            else:
+                name = term[0]
+                self._demands.modulus[name] = lcm(self._demands.modulus.get(name, 1), modulus)
+                self._demands.threshold[name] = max(self._demands.threshold.get(name, 0), abs(shape.constant) + 1)
+        return OPAQUE
+
+    def _compare(self, difference: Shape) -> None:
+        """`difference` is compared with 0."""
+        loops = [(t, c) for t, c in difference.terms if isinstance(t, LoopInfo) and not t.turns]
+        others = [(t, c) for t, c in difference.terms if not isinstance(t, LoopInfo)]
+        passed = abs(difference.constant) + 1
+        if not difference.opaque and len(loops) == 1 and not others:
+            loops[0][0].threshold = max(loops[0][0].threshold, passed)
+            return
+        if not difference.opaque and len(loops) == 1 and len(others) == 1:
+            (loop, a), (family, b) = loops[0], others[0]
+            if a == -b and abs(a) == 1 and _same(loop.bound, family):
+                return
+        if not loops:
+            for family, _ in others:
+                name = family[0]
+                self._demands.threshold[name] = max(self._demands.threshold.get(name, 0), passed)
+            if len(others) <= 1:
+                return
+        self._spoil(difference, "is compared with something else that changes")
+
+    def _spoil(self, shape: Shape, why: str) -> None:
+        for term, _ in shape.terms:
+            if isinstance(term, LoopInfo):
+                if not term.turns:
+                    term.spoil(f"{term.var} {why}", self._span)
+            else:
+                name, index = term
+                self._demands.odd_index.add(name)
+                if isinstance(index, tuple):
+                    index[0].spoil(f"{name}[{index[0].var}] {why}", self._span)
+
+
+def _same(bound: Term, family: Term) -> bool:
+    return bool(bound == family)

@@ -1,0 +1,121 @@
+"""The smallest parameters that show something: what a path has assumed, in the names that the author gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncheck.execution import Kernel, turn_of
+from syncheck.observation import Case
+from syncheck.symbolic import Bounds, Linear
+
+_TRIPS = "trips@"
+
+
+@dataclass(slots=True)
+class Assumed:
+    """What a path needs of one parameter: the least value (by turn for a family), its domain's least, an upper bound or not."""
+
+    name: str
+    values: dict[int, int] = field(default_factory=dict)
+    floor: int | None = None
+    limited: bool = False
+
+    @property
+    def raised(self) -> bool:
+        return self.floor is not None and any(value > self.floor for value in self.values.values())
+
+    @property
+    def text(self) -> str:
+        if len(self.values) < 2:
+            return str(next(iter(self.values.values()), self.floor or 0))
+        filler = self.floor or 0
+        row = [self.values.get(turn, filler) for turn in range(max(self.values) + 1)]
+        return str(row[0]) if len(set(row)) == 1 else f"[{', '.join(map(str, row))}]"
+
+
+def parameters(kernel: Kernel, case: Case) -> tuple[tuple[str, str], ...]:
+    """Name and value of every parameter that the path has decided, in the order of their names in the text."""
+    chosen = [(name, str(value)) for name, value in kernel.choice]
+    known = {name for name, _ in chosen}
+    return (*chosen, *((a.name, a.text) for a in assumptions(kernel, case) if a.name not in known))
+
+
+def conditions(kernel: Kernel, cases: Iterable[Case]) -> tuple[str, ...]:
+    """What has to hold beyond the parameters' domains: "n_blocks >= 2"; the first case is the smallest."""
+    cases = tuple(cases)
+    if not cases:
+        return ()
+    others = [{a.name: a for a in assumptions(kernel, case)} for case in cases]
+    return tuple(_condition(a, [o[a.name] for o in others if a.name in o]) for a in others[0].values() if a.raised)
+
+
+def _condition(first: Assumed, all_cases: list[Assumed]) -> str:
+    if "[" in first.text:
+        return f"{first.name} = {first.text}"
+    least = max(first.values.values())
+    above = any(not a.limited or max(a.values.values()) > least for a in all_cases)
+    return f"{first.name} {'>=' if above else '='} {least}"
+
+
+def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
+    bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
+    found: dict[str, Assumed] = {}
+    for (name, index), (low, high) in bounds.items():
+        if name.startswith(_TRIPS) or "@" in name or name.startswith("("):
+            continue
+        value = low if low is not None else min(high or 0, 0)
+        turn = turn_of(index[0]) if index else 0
+        assumed = found.setdefault(name, Assumed(name, floor=kernel.domains.get(name, (None, None))[0]))
+        assumed.values[turn] = max(value, assumed.values.get(turn, value))
+        assumed.limited = assumed.limited or high is not None
+    for name, value in _answers(case):
+        found.setdefault(name, Assumed(name)).values.setdefault(0, value)
+    for (name, _), trips in bounds.items():
+        if name.startswith(_TRIPS):
+            _loop(kernel, name.removeprefix(_TRIPS), trips, found)
+    order = {name: position for position, name in enumerate(kernel.domains)}
+    return tuple(sorted(found.values(), key=lambda a: (order.get(a.name, len(order)), a.name)))
+
+
+def _answers(case: Case) -> Iterator[tuple[str, int]]:
+    """Unknown values of which the path only knows that they are not 0."""
+    for test, answer in getattr(case, "facts", {}).items():
+        form: Linear = test.form
+        if test.op == "==" and not answer and len(form.terms) == 1 and not form.constant:
+            (name, index), _ = form.terms[0]
+            if not index and "@" not in name and not name.startswith("("):
+                yield name, 1
+
+
+def _loop(kernel: Kernel, key: str, trips: Bounds, found: dict[str, Assumed]) -> None:
+    """Turns of a loop from `start` by `step` up to `bound`, as values of these parameters (where each is one)."""
+    _, _, rest = key.partition("@")
+    parts = rest.rstrip("=").split("|")
+    if len(parts) != 3 or not all(_single(kernel, part) for part in parts):
+        return
+    start, step, bound = parts
+    first, stride = _least(kernel, start, found), max(_least(kernel, step, found), 1)
+    turns, most = trips[0] or 0, trips[1]
+    last = first + (turns - 1) * stride + (0 if rest.endswith("=") else 1) if turns else first
+    least = max(last, _least(kernel, bound, found))
+    if most is not None and most and least > first + most * stride:
+        stride = -(-(least - first) // most)
+    if most == 0 and first < least:
+        first = least
+    for name, value, limited in ((start, first, False), (step, stride, False), (bound, least, most is not None)):
+        if name in kernel.domains:
+            assumed = found.setdefault(name, Assumed(name, floor=kernel.domains[name][0], limited=limited))
+            assumed.values[0] = value
+
+
+def _single(kernel: Kernel, part: str) -> bool:
+    return part in kernel.domains or part.lstrip("-").isdigit()
+
+
+def _least(kernel: Kernel, part: str, found: dict[str, Assumed]) -> int:
+    if part in found:
+        return next(iter(found[part].values.values()), 0)
+    low = kernel.domains[part][0] if part in kernel.domains else int(part)
+    return low or 0
