@@ -81,10 +81,11 @@ def _chosen(run: Recorded) -> list[int]:
         event = events[index]
         source = event.released_by
         ours = event.agent in (first.agent, last.agent) and source is not None
-        if ours and source is not None and events[source].agent in (first.agent, last.agent):
-            if source > run.earlier or event.agent == first.agent:
-                kept |= {index, source} | _before(run, source)
-                break
+        if not ours or source is None or events[source].agent not in (first.agent, last.agent):
+            continue
+        if source > run.earlier or event.agent == first.agent:
+            kept |= {index, source} | _before(run, source)
+            break
     between = [i for i in range(run.earlier + 1, run.later) if _drawn(events[i], last.agent)]
     return sorted(kept | set(between[-_BETWEEN:]))
 

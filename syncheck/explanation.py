@@ -37,7 +37,9 @@ def reasons(
         return (_reversed(later, earlier),)
     if clash.kind == "same_pipe":
         return (_overlap(analysis, later),)
-    found = [_signals(analysis, clash, later, earlier) if later.core != earlier.core else _flags(analysis, later, earlier)]
+    found = [
+        _signals(analysis, clash, later, earlier) if later.core != earlier.core else _flags(analysis, later, earlier)
+    ]
     found.append(_known(analysis, clash, later, earlier, run))
     return tuple(sentence for sentence in found if sentence)
 
@@ -99,7 +101,9 @@ def _reversed(later: Label, earlier: Label) -> str:
 def _overlap(analysis: Analysis, later: Label) -> str:
     if later.pipe == "M":
         return "Small matrix multiplications that depend on each other may overlap; only large ones are kept apart by the cube."
-    return f"{later.pipe} starts its instructions in order, but a later one may start before the earlier one has finished."
+    return (
+        f"{later.pipe} starts its instructions in order, but a later one may start before the earlier one has finished."
+    )
 
 
 def turn_text(analysis: Analysis, access: Access) -> str:

@@ -13,10 +13,12 @@ from math import lcm
 from typing import Any
 
 from syncheck import symbolic
+from syncheck.action import Action
 from syncheck.execution import CoreRun, Kernel
 from syncheck.memory_map import Handle
 from syncheck.replay import Entry, Replay, Token
 from syncheck.shapes import LoopInfo, Shape
+from syncheck.source import Span
 from syncheck.symbolic import Atom, Linear, Store, Test
 from syncheck.vector_clock import Clock, join, meet, ranks
 
@@ -36,6 +38,9 @@ class Folder:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._loops = [info for code in kernel.cores for info in code.loops]
+        lines: dict[tuple[str, Span, str, str], int] = {}
+        self.line = [lines.setdefault((s.core, s.span, s.pipe, s.op), len(lines)) for s in kernel.sites]
+        """For each site, its line as its core runs it: copies of a `def` at several calls are one line."""
         self.obstacles: dict[int, LoopInfo] = {}
 
     def canonical(self, cores: list[CoreRun], replay: Replay, store: Store) -> object:
@@ -321,11 +326,11 @@ class _Turn:
         self._entries = self._open_entries(clocks)
         self._open_waits = self._waits_open(clocks)
         scalar = replay.wiring.scalar
-        self._flying = {
-            key: (agent, number)
-            for key, (agent, number, action, _) in replay.in_flight.items()
-            if replay.clocks[scalar[action.core]][agent] < number
-        }
+        self._flying: dict[tuple[int, int], int] = {}
+        for agent, number, action, _ in replay.in_flight.values():
+            if replay.clocks[scalar[action.core]][agent] < number:
+                name = (self._line(action), agent)
+                self._flying[name] = max(number, self._flying.get(name, 0))
         unknown = {channel: self._unknown(channel, clocks) for channel in sorted(replay.hearings)}
         live = self._live(unknown)
         cores = tuple(self._core(core) for core in self._cores)
@@ -365,20 +370,25 @@ class _Turn:
         replay = self._replay
         floors: dict[tuple[str, bool], Clock] = {}
         held = {queue[0][0].core: min(item[2] for item in queue) for queue in replay.queues.values()}
-        kept = []
+        kept: dict[tuple[int, str, int, int], Entry] = {}
         for kind, table in (("w", replay.writers), ("r", replay.readers)):
             for cell, entries in table.items():
                 if cell in self._split:
                     continue
-                for key, entry in entries.items():
+                for entry in entries.values():
                     page = entry[5].page.key
                     floor = floors.get((page, kind == "w"))
                     if floor is None:
                         floor = floors[page, kind == "w"] = self._floor(page, clocks, writers_only=kind == "r")
                     passed = entry[2] > held.get(entry[4].core, entry[2])  # an instruction held back may still invert it
                     if (passed or entry[1] > floor[entry[0]]) and not self._dead(entry[5]):
-                        kept.append((cell, kind, key, entry))
-        return kept
+                        name = (cell, kind, self._line(entry[4]), entry[0])
+                        if name not in kept or kept[name][1] < entry[1]:
+                            kept[name] = entry  # older ones of the same line are ordered whenever this one is
+        return [(cell, kind, line, entry) for (cell, kind, line, _), entry in kept.items()]
+
+    def _line(self, action: Action) -> int:
+        return self._folder.line[action.site]
 
     def _floor(self, page: str, clocks: list[Clock], *, writers_only: bool) -> Clock:
         """What everyone who may still access (or write) a memory knows to be complete."""
@@ -407,7 +417,7 @@ class _Turn:
             core = replay.wiring.core_index[wire.core]
             setter = replay.wiring.agent_index.get((core, wire.src))
             if setter is None or clocks[setter][agent] < number:
-                found[channel] = (agent, number, action.site)
+                found[channel] = (agent, number, self._line(action))
         return found
 
     def _live(self, unknown: dict[int, list[int]]) -> list[list[int]]:
@@ -418,7 +428,7 @@ class _Turn:
             columns[entry[0]].add(entry[1])
         for agent, number, _ in self._open_waits.values():
             columns[agent].add(number)
-        for agent, number in self._flying.values():
+        for (_, agent), number in self._flying.items():
             columns[agent].add(number)
         for channel, numbers in unknown.items():
             if numbers:
@@ -438,7 +448,7 @@ class _Turn:
             for core, queue in sorted(parts.items())
             if queue
         )
-        sets = tuple((channel, token[1].site) for channel, token in sorted(replay.last_set.items()))
+        sets = tuple((channel, self._line(token[1])) for channel, token in sorted(replay.last_set.items()))
         waits = tuple(
             (channel, agent, bisect_left(live[agent], number), site)
             for channel, (agent, number, site) in sorted(self._open_waits.items())
@@ -448,7 +458,7 @@ class _Turn:
         return tokens, partial, sets, waits, heard, pending
 
     def _token(self, token: Token, live: list[list[int]]) -> tuple[Any, ...]:
-        return (ranks(token[0], live), token[1].site)
+        return (ranks(token[0], live), self._line(token[1]))
 
     def _hearing(self, channel: int, live: list[list[int]], unknown: list[int]) -> tuple[Any, ...]:
         """How far a counter's sets run ahead, and which of its waits some sender does not yet know."""
@@ -501,7 +511,7 @@ class _Turn:
             and not (action.writes and any(self._moves(h) for h in action.writes))
         )
         flying = tuple(
-            (key, agent, bisect_left(live[agent], number)) for key, (agent, number) in sorted(self._flying.items())
+            (line, agent, bisect_left(live[agent], number)) for (line, agent), number in sorted(self._flying.items())
         )
         return tuple(sorted(cells, key=repr)), owners, flying
 

@@ -23,6 +23,8 @@ DEFAULT_STATES = 20000
 DEFAULT_BOUND = 4
 """Turns of a loop whose trip count is not pinned, where no recurrence closes it."""
 EVENTS_PER_STATE = 200
+AFTER_A_RACE = 1000
+"""States to explore once a race is known: the verdict stands, more pairs of the same cause may still turn up."""
 
 
 @dataclass(slots=True)
@@ -88,6 +90,9 @@ class Explorer:
 
     def _spent(self) -> bool:
         outcome = self.outcome
+        if outcome.states > AFTER_A_RACE and any(c.kind == "unordered" for c in self._log.clashes.values()):
+            outcome.gaps.setdefault("race", Problem(self._kernel.cores[0].ops[0].span, "stopped: a race is known"))
+            return True
         if outcome.states <= self._max_states and outcome.events <= self._max_states * EVENTS_PER_STATE:
             return False
         where = self._kernel.cores[0].ops[0].span

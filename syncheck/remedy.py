@@ -10,14 +10,14 @@ from syncheck.finding import Label
 from syncheck.observation import Access, Clash
 
 
-def remedies(
-    analysis: Analysis, clash: Clash, later: Label, earlier: Label, single: bool = True
-) -> tuple[str, ...]:
+def remedies(analysis: Analysis, clash: Clash, later: Label, earlier: Label, single: bool = True) -> tuple[str, ...]:
     """Most direct first. `single`: a second slot may be offered (no ping-pong by hand over several tiles)."""
     if clash.kind == "same_pipe":
         return (barrier_between(later, earlier),)
     if clash.kind == "reversed":
-        return (f"Move what {earlier.pipe} waits for before {later.op} at {later.span.line}, or wait on another event id.",)
+        return (
+            f"Move what {earlier.pipe} waits for before {later.op} at {later.span.line}, or wait on another event id.",
+        )
     if later.core != earlier.core:
         return _signal(analysis, later, earlier)
     return _flag(analysis, clash, later, earlier, single)
@@ -85,7 +85,10 @@ _Frame = tuple[FrameShape, tuple[str, ...]]
 def _frames(site: Site, access: Access) -> list[_Frame]:
     values = access.values
     return [
-        (shape, tuple(str(values[slot]) for _, slot in shape.shown if slot < len(values)) if shape.kind == "loop" else ())
+        (
+            shape,
+            tuple(str(values[slot]) for _, slot in shape.shown if slot < len(values)) if shape.kind == "loop" else (),
+        )
         for shape in site.frames
     ]
 

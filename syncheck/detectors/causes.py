@@ -63,13 +63,14 @@ def caused(items: Iterable[T], keys: Callable[[T], tuple[Hashable, ...]]) -> lis
     """Items that share any key together, also through others; groups and their items as `grouped` orders them."""
     groups: list[tuple[set[Hashable], list[T]]] = []
     for item in items:
-        mine, members = set(keys(item)), [item]
-        for group in [group for group in groups if group[0] & mine]:
-            groups.remove(group)
-            mine |= group[0]
-            members = [*group[1], *members]
+        mine: set[Hashable] = set(keys(item))
+        members: list[T] = [item]
+        for known in [known for known in groups if known[0] & mine]:
+            groups.remove(known)
+            mine |= known[0]
+            members = [*known[1], *members]
         groups.append((mine, members))
-    return [sorted(members, key=_smallest) for _, members in groups]
+    return [sorted(together, key=_smallest) for _, together in groups]
 
 
 def causes_of(analysis: Analysis, clash: Clash) -> tuple[Hashable, ...]:

@@ -2,27 +2,30 @@
 
 XCR001
 ------
-A cross-core counter can pass its limit (15), or is not 0 when the kernel returns. The counters have four bits: the sixteenth
-signal without a wait stalls or faults. A counter that is left above 0 releases the first wait of the next kernel; a lane that
-signals less often than the other keeps the cube waiting.
+A cross-core counter can pass its limit (15), or is not 0 when the kernel returns. The counters have four bits: the
+sixteenth signal without a wait stalls or faults. A counter that is left above 0 releases the first wait of the next
+kernel; a lane that signals less often than the other keeps the cube waiting.
 
 Silent when each signal is heard before 15 more are sent, and as many are heard as sent.
 
-What to do: let the receiver signal back at least every 15 signals (a credit), and give each signal its wait, also on the
-paths that leave early.
+What to do: let the receiver signal back at least every 15 signals (a credit), and give each signal its wait, also on
+the paths that leave early.
 
-Seen: the status switches of TPipe (setFreeStatus and setAllocateStatus) switched on one side only leave the credits counting up.
+Seen: the status switches of TPipe (setFreeStatus and setAllocateStatus) switched on one side only leave the credits
+counting up.
 
 XCR002
 ------
-One channel, two owners: two pipes of one core signal the same cross-core flag, two pipes wait for it, or one flag is used with
-two modes. Which signal releases which wait then depends on which pipe is faster; a verdict would hold for one schedule only.
+One channel, two owners: two pipes of one core signal the same cross-core flag, two pipes wait for it, or one flag is
+used with two modes. Which signal releases which wait then depends on which pipe is faster; a verdict would hold for
+one schedule only.
 
 Silent when each flag has one sending pipe a core, one waiting pipe, one mode.
 
 What to do: one flag id for each purpose.
 
-Seen: vendor text (CrossCoreSetFlag): one id must not mix modes until it is drained; on A5 one id may be driven by one pipe only.
+Seen: vendor text (CrossCoreSetFlag): one id must not mix modes until it is drained; on A5 one id may be driven by
+one pipe only.
 """
 
 from __future__ import annotations
@@ -118,7 +121,11 @@ def _shared(analysis: Analysis) -> Iterator[tuple[Channel, list[Access], str]]:
         if len(agents) > 1:
             found = [(analysis.site(access).pipe, access) for _, access in sorted(agents.items())]
             pipes = listed([pipe for pipe, _ in found])
-            yield channels[number], _newest_first(found), f"cross-core flag {channels[number].event} is waited for by {pipes}"
+            yield (
+                channels[number],
+                _newest_first(found),
+                f"cross-core flag {channels[number].event} is waited for by {pipes}",
+            )
     for number, used in sorted(modes.items()):
         if len(used) > 1:
             found = [(str(mode), access) for mode, access in sorted(used.items())]

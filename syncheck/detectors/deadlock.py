@@ -2,17 +2,18 @@
 
 DLK001
 ------
-A deadlock: cores or pipes wait for each other in a circle, or a wait on S stands before the set that would release it. Each
-line of the chain says who waits for what, and what keeps that from coming; the last line leads back to the first. The kernel
-hangs until the runtime gives up (507018).
+A deadlock: cores or pipes wait for each other in a circle, or a wait on S stands before the set that would release
+it. Each line of the chain says who waits for what, and what keeps that from coming; the last line leads back to the
+first. The kernel hangs until the runtime gives up (507018).
 
 Silent when every execution that was explored runs to its end.
 
-What to do: break the chain at its weakest line: signal earlier, wait later, more FIFO slots. Remember that a wait on S
-(wait_flag_dev on A2/A3, wait_flag(X, S)) holds the issue of everything later on that core, also of sets for other pipes.
+What to do: break the chain at its weakest line: signal earlier, wait later, more FIFO slots. Remember that a wait on
+S (wait_flag_dev on A2/A3, wait_flag(X, S)) holds the issue of everything later on that core, also of sets for other
+pipes.
 
-Seen: BOTH_GM pipes on A5, where each side waits for the flag that the other records under another id (hardware.md §4.2);
-back-pressure with one credit and two pushes before the first pop.
+Seen: BOTH_GM pipes on A5, where each side waits for the flag that the other records under another id (hardware.md
+§4.2); back-pressure with one credit and two pushes before the first pop.
 """
 
 from __future__ import annotations
@@ -124,7 +125,9 @@ def _near(analysis: Analysis, head: Head) -> tuple[str, ...]:
     sets = _sets(analysis, head)
     if sets:
         lines = listed([str(label.span.line) for label in sets])
-        return (f"The sets of {channel.src}→{channel.dst} at {lines} have another event id, or have all been consumed.",)
+        return (
+            f"The sets of {channel.src}→{channel.dst} at {lines} have another event id, or have all been consumed.",
+        )
     swapped, _ = analysis.flags.get((channel.core, channel.dst, channel.src), ((), ()))
     if swapped:
         return (f"There is a set_flag with the pipes swapped at {swapped[0].span.line}.",)
@@ -136,7 +139,9 @@ def _add_set(analysis: Analysis, head: Head, label: Label) -> str:
     if head.missing:
         return f"Let both lanes signal flag {channel.event} equally often."
     if channel.cross:
-        return f"Signal flag {channel.event} from the other core before {label.span.line} has to pass, or remove the wait."
+        return (
+            f"Signal flag {channel.event} from the other core before {label.span.line} has to pass, or remove the wait."
+        )
     triple = f"PIPE_{channel.src}, PIPE_{channel.dst}, EVENT_ID{channel.event}"
     return f"set_flag({triple}) before {label.span.line}, or remove the wait."
 
@@ -215,5 +220,3 @@ def _need(analysis: Analysis, head: Head) -> str:
     name = str(channel.event) if channel.cross else f"{channel.src}→{channel.dst}, EVENT_ID{channel.event}"
     missing = f" ({head.missing})" if head.missing else ""
     return f"{kind} {name}: {where}{missing}"
-
-

@@ -4,34 +4,34 @@ DRN001
 ------
 Data is published from a pipe, or after a drain of a pipe, that is not the one that wrote it. A cross-core signal
 (ffts_cross_core_sync, record, set_intra_block) says: everything earlier on its own pipe is complete. A drain
-(set_flag(X, S), wait_flag(X, S), or pipe_barrier(X)) completes X and nothing else. If another pipe stored the data, the
-reader on the other core is told too early.
+(set_flag(X, S), wait_flag(X, S), or pipe_barrier(X)) completes X and nothing else. If another pipe stored the data,
+the reader on the other core is told too early.
 
-The question behind most of these: an accumulator tile (L0C → GM) is stored by FIX, not by MTE3, on A2/A3. Draining MTE3, or
-signalling from it, orders nothing. The pipe of accumulator stores is an option of the machine: `-O acc_store=FIX+MTE3` is
-the conservative reading that the store needs both.
+The question behind most of these: an accumulator tile (L0C → GM) is stored by FIX, not by MTE3, on A2/A3. Draining
+MTE3, or signalling from it, orders nothing. The pipe of accumulator stores is an option of the machine: `-O
+acc_store=FIX+MTE3` is the conservative reading that the store needs both.
 
 Silent when the signal is sent by the pipe that wrote, or after that pipe was drained.
 
-What to do: send the signal from the pipe that wrote the data: ffts_cross_core_sync(PIPE_FIX, …) after an accumulator store,
-PIPE_MTE3 after a store from UB.
+What to do: send the signal from the pipe that wrote the data: ffts_cross_core_sync(PIPE_FIX, …) after an accumulator
+store, PIPE_MTE3 after a store from UB.
 
-Seen: the review of PR #629 asked whether PIPE_FIX after TPUSH should be PIPE_MTE3. It should not: FIX is right, MTE3 would be
-this error (fixtures/seeds/pr629_mte3_drain.sync).
+Seen: the review of PR #629 asked whether PIPE_FIX after TPUSH should be PIPE_MTE3. It should not: FIX is right, MTE3
+would be this error (fixtures/seeds/pr629_mte3_drain.sync).
 
 DRN002
 ------
-A store to GM may still be under way when the kernel returns. Under a task runtime the next task starts as soon as the function
-returns, on this core or another, and reads what is not there yet. `-O exit=launch` says that the kernel's end is a
-launch's end, which waits for all pipes; then the rule is off.
+A store to GM may still be under way when the kernel returns. Under a task runtime the next task starts as soon as the
+function returns, on this core or another, and reads what is not there yet. `-O exit=launch` says that the kernel's
+end is a launch's end, which waits for all pipes; then the rule is off.
 
 Silent when every pipe that stores to GM is drained to S (or by PIPE_ALL) after its last store.
 
-What to do: set_flag(PIPE_MTE3, PIPE_S, id) after the last store and wait_flag(PIPE_MTE3, PIPE_S, id) before the return;
-FIX in place of MTE3 for accumulator stores.
+What to do: set_flag(PIPE_MTE3, PIPE_S, id) after the last store and wait_flag(PIPE_MTE3, PIPE_S, id) before the
+return; FIX in place of MTE3 for accumulator stores.
 
-Seen: the path for a request of length 0 in all TPUSH versions of paged attention: TSTORE, then pipe_barrier(PIPE_MTE3), which
-does not hold the return (fixtures/seeds/zero_length_block.sync).
+Seen: the path for a request of length 0 in all TPUSH versions of paged attention: TSTORE, then
+pipe_barrier(PIPE_MTE3), which does not hold the return (fixtures/seeds/zero_length_block.sync).
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def _publisher(analysis: Analysis, clash: Clash) -> tuple[Access, str]:
     signal = analysis.site(clash.heard[0])
     if clash.drains:
         pipe = drained_pipe(analysis, clash.drains[-1])
-        return clash.drains[-1], f"after draining {pipe}" if pipe != signal.pipe else f"after draining {pipe}, from {pipe}"
+        return clash.drains[
+            -1
+        ], f"after draining {pipe}" if pipe != signal.pipe else f"after draining {pipe}, from {pipe}"
     return clash.heard[0], f"from {signal.pipe}"
 
 
@@ -180,7 +182,9 @@ def _why(analysis: Analysis, label: Label) -> tuple[str, ...]:
     after = [site for site in barriers if site.span.line > label.span.line]
     if after:
         line = after[0].span.line
-        return (f"pipe_barrier(PIPE_{label.pipe}) at {line} orders {label.pipe} against itself; it does not hold the return.",)
+        return (
+            f"pipe_barrier(PIPE_{label.pipe}) at {line} orders {label.pipe} against itself; it does not hold the return.",
+        )
     return (f"No drain of {label.pipe} to S follows on {agent(label).split(' ')[0]}.",)
 
 

@@ -2,37 +2,38 @@
 
 FIF001
 ------
-A slot of a FIFO is overwritten before it was read: a push into the GM slot while the consumer's load of an older tile is still
-to come or under way, or a pop into the local ring while the tile that the slot held is still in use. The consumer computes
-with a newer tile, or with a mixture.
+A slot of a FIFO is overwritten before it was read: a push into the GM slot while the consumer's load of an older tile
+is still to come or under way, or a pop into the local ring while the tile that the slot held is still in use. The
+consumer computes with a newer tile, or with a mixture.
 
-With back-pressure on, a push waits for credits that the pops give, and the GM slots are safe. With back-pressure off nothing
-waits; then only the kernel's own chain of signals can keep the producer from running ahead. syncheck follows that chain for
-every case: silence is the proof that it suffices, a finding is the counterexample. Back-pressure never protects the local
-ring: that is always the kernel's own duty (a flag from the reading pipe to MTE2, or causality).
+With back-pressure on, a push waits for credits that the pops give, and the GM slots are safe. With back-pressure off
+nothing waits; then only the kernel's own chain of signals can keep the producer from running ahead. syncheck follows
+that chain for every case: silence is the proof that it suffices, a finding is the counterexample. Back-pressure
+never protects the local ring: that is always the kernel's own duty (a flag from the reading pipe to MTE2, or
+causality).
 
-What to do: back_pressure on, more slots, or a signal from the consumer before the push. For the local ring: a flag from the
-reading pipe to MTE2 before the pop.
+What to do: back_pressure on, more slots, or a signal from the consumer before the push. For the local ring: a flag
+from the reading pipe to MTE2 before the pop.
 
-Seen: PR #676 switched back-pressure off with two slots: safe (verdicts.md §3.5). The same with one slot breaks all three
-FIFOs from two KV blocks on (fixtures/seeds/pr676_depth1.sync).
+Seen: PR #676 switched back-pressure off with two slots: safe (verdicts.md §3.5). The same with one slot breaks all
+three FIFOs from two KV blocks on (fixtures/seeds/pr676_depth1.sync).
 
 FIF002
 ------
-Producer and consumer disagree on how a tile is split over the vector lanes, or on its size, direction or lanes. The consumer
-then waits for halves that nobody sends, or reads bytes that nobody wrote.
+Producer and consumer disagree on how a tile is split over the vector lanes, or on its size, direction or lanes. The
+consumer then waits for halves that nobody sends, or reads bytes that nobody wrote.
 
 Silent when the split of every push and pop is that of the FIFO and the tile fills its part of the slot.
 
 What to do: give both sides the same split; without a split each lane moves the whole tile.
 
-Seen: PR #1817 (A5): TPOP with NO_SPLIT on a FIFO that two lanes fill; lane 1 was read early and its credits never returned
-(simpler issue #1816).
+Seen: PR #1817 (A5): TPOP with NO_SPLIT on a FIFO that two lanes fill; lane 1 was read early and its credits never
+returned (simpler issue #1816).
 
 FIF003
 ------
-Two FIFOs use the same cross-core flag ids (each needs two: flag and flag + 1), or their local rings share bytes. Signals of
-one then release waits of the other, or tiles overwrite each other.
+Two FIFOs use the same cross-core flag ids (each needs two: flag and flag + 1), or their local rings share bytes.
+Signals of one then release waits of the other, or tiles overwrite each other.
 
 Silent when ids and rings are apart.
 
@@ -111,7 +112,10 @@ def _finding(analysis: Analysis, name: str, group: Sequence[Clash]) -> Finding:
     values = analysis.parameters(clash.case)
     told = explained(analysis, clash, later, earlier)
     # A slot counts as overwritten by the newer tile whichever access the replay met first.
-    new, old = max(clash.later.action.tag, clash.earlier.action.tag), min(clash.later.action.tag, clash.earlier.action.tag)
+    new, old = (
+        max(clash.later.action.tag, clash.earlier.action.tag),
+        min(clash.later.action.tag, clash.earlier.action.tag),
+    )
     message = f"{doer(later)} writes {bytes_of(later.region)} for tile {new}; nothing orders it after {doer(earlier)}"
     return Finding(
         "FIF001", "error", _title(analysis, name, clash, later, earlier), f"{message}{smallest(values)}.",
@@ -183,8 +187,12 @@ def _lost(analysis: Analysis, remarks: Sequence[Remark]) -> Finding:
     ]
     covered: tuple[Pair, ...] = pairs(analysis, spots)
     values = analysis.parameters(first.case)
-    title = f"{agent(labels[0])} reads tile {first.number} of {name} where it expects tile {tile}: {name} was overwritten"
-    message = f"{doer(labels[0])} pops tile {tile} from {bytes_of(labels[0].region)}, where {doer(labels[1])} has put tile"
+    title = (
+        f"{agent(labels[0])} reads tile {first.number} of {name} where it expects tile {tile}: {name} was overwritten"
+    )
+    message = (
+        f"{doer(labels[0])} pops tile {tile} from {bytes_of(labels[0].region)}, where {doer(labels[1])} has put tile"
+    )
     return Finding(
         "FIF001", "error", title, f"{message} {first.number} before{smallest(values)}.", labels,
         where=analysis.where(cores_of(spots), [r.case for r in remarks]), parameters=values,

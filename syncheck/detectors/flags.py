@@ -1,22 +1,23 @@
-"""Flags: waits without a set, sets without a wait, ids and pairs that do not exist, library instructions that use them too.
+"""Flags: waits without a set, sets without a wait, ids and pairs that do not exist, library instructions that use them
+too.
 
 FLG001
 ------
-A wait that no set can ever release: the set is missing, is of another id, has its pipes swapped, or has run out. The pipe (or,
-with S, the whole core) stands still and the task ends in a timeout.
+A wait that no set can ever release: the set is missing, is of another id, has its pipes swapped, or has run out. The
+pipe (or, with S, the whole core) stands still and the task ends in a timeout.
 
 Silent when some set or signal of the text can still come; a circle of waits is DLK001.
 
-What to do: add the set, or correct the triple: set_flag and wait_flag must agree in source pipe, destination pipe and event
-id. With mode 2 the cube is released only once both vector lanes have signalled.
+What to do: add the set, or correct the triple: set_flag and wait_flag must agree in source pipe, destination pipe
+and event id. With mode 2 the cube is released only once both vector lanes have signalled.
 
-Seen: simpler issue #1816 (A5): TPOP without a split freed lane 0 only; lane 1's credits never came back and the kernel hung
-beyond FIFO_DEPTH blocks.
+Seen: simpler issue #1816 (A5): TPOP without a split freed lane 0 only; lane 1's credits never came back and the
+kernel hung beyond FIFO_DEPTH blocks.
 
 FLG002
 ------
-A flag is left set when the kernel returns. The hardware keeps it, and the first wait of the next kernel on that core is
-released at once: that kernel races, and this one is innocent.
+A flag is left set when the kernel returns. The hardware keeps it, and the first wait of the next kernel on that core
+is released at once: that kernel races, and this one is innocent.
 
 Silent when every set has been waited for at every return.
 
@@ -26,20 +27,21 @@ Seen: the priming sets of ping-pong loops (#708 drains its eight, lines 403 to 4
 
 FLG003
 ------
-A flag may be set again before the previous set was consumed. The vendor's text calls that undefined: the flag is one bit and
-the second set is lost, and a PIPE_ALL that follows hangs. Much silicon in use counts, and many kernels depend on it.
+A flag may be set again before the previous set was consumed. The vendor's text calls that undefined: the flag is one
+bit and the second set is lost, and a PIPE_ALL that follows hangs. Much silicon in use counts, and many kernels depend
+on it.
 
 Silent when every set comes after the wait that consumed the one before.
 
 What to do: alternate two event ids (EVENT_ID0 + i % 2), or let a flag back from the waiting pipe hold the next set.
 
-Seen: paged attention (#704 lines 393 and 394, 432 and 433, 455 and 456) sets MTE2→V again before V has waited; harmless there
-so far.
+Seen: paged attention (#704 lines 393 and 394, 432 and 433, 455 and 456) sets MTE2→V again before V has waited;
+harmless there so far.
 
 FLG004
 ------
-The pair (source, destination) does not exist on this core or target: no such pipe, or no wire between the two. The compiler
-may accept it; the wait then hangs or is ignored. A warning where the documents and the library disagree.
+The pair (source, destination) does not exist on this core or target: no such pipe, or no wire between the two. The
+compiler may accept it; the wait then hangs or is ignored. A warning where the documents and the library disagree.
 
 Silent for the pairs of the machine's table (`syncheck machine`).
 
@@ -49,8 +51,8 @@ Seen: PTOAS #168: the A5 vector toolchain rejects FIX and MTE1 operands that ker
 
 FLG005
 ------
-The event id does not exist (error: the hardware takes it modulo 8 and meets another flag), or a library or the compiler keeps
-it for itself (info: it matters only when linked with that library).
+The event id does not exist (error: the hardware takes it modulo 8 and meets another flag), or a library or the
+compiler keeps it for itself (info: it matters only when linked with that library).
 
 Silent for ids 0 to 5 on A2/A3 and A5; cross-core flags 0 to 10.
 
@@ -60,8 +62,9 @@ Seen: simpler kernels use EVENT_ID7 throughout; AscendC reserves 6 and 7 for aut
 
 FLG006
 ------
-A library instruction sets and waits for a flag of its own (most use event id 0 of the pair), and the kernel has the same flag
-pending across the call. The instruction consumes the kernel's set, and a later wait of the kernel hangs or is released early.
+A library instruction sets and waits for a flag of its own (most use event id 0 of the pair), and the kernel has the
+same flag pending across the call. The instruction consumes the kernel's set, and a later wait of the kernel hangs or
+is released early.
 
 Silent when the kernel's flag is not pending at the call, or has another id.
 
@@ -143,7 +146,9 @@ def _set_again(channel: Channel, label: Label, previous: Label, wait: Label | No
 
 
 def _bit(channel: Channel, label: Label, wait: Label | None) -> tuple[str, ...]:
-    nothing = f"Nothing tells {channel.src} that {channel.dst} has passed the wait" + (f" at {wait.span.line}" if wait else "")
+    nothing = f"Nothing tells {channel.src} that {channel.dst} has passed the wait" + (
+        f" at {wait.span.line}" if wait else ""
+    )
     return (f"{nothing}, so two sets may be pending; the vendor's text calls that undefined, counting flags bear it.",)
 
 

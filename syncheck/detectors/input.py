@@ -2,13 +2,13 @@
 
 SYN001
 ------
-A line of the script or trace was not understood. What stands there is not checked, so the file's verdict is never `proved`;
-the rest of the file is checked where possible.
+A line of the script or trace was not understood. What stands there is not checked, so the file's verdict is never
+`proved`; the rest of the file is checked where possible.
 
 Silent when everything was understood.
 
-What to do: write what the message expects; it names the nearest valid name where there is one. docs/language.md has the
-language.
+What to do: write what the message expects; it names the nearest valid name where there is one. docs/language.md has
+the language.
 
 Seen: PIPE_MTE4, event id 9, wait_flag with its pipes swapped on a core that has no such pipe.
 """

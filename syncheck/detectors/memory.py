@@ -2,7 +2,8 @@
 
 MEM001
 ------
-A tile, a ring of slots or a range of bytes ends beyond its memory. The hardware wraps or faults; nothing in between is safe.
+A tile, a ring of slots or a range of bytes ends beyond its memory. The hardware wraps or faults; nothing in between
+is safe.
 
 Silent when everything fits the machine's capacities (`syncheck machine`).
 
@@ -12,18 +13,20 @@ Seen: L0B of PR #708 with head_dim 128 fits to the byte (64 KB): one column more
 
 MEM002
 ------
-Bytes of one tile are read that another tile, not declared its alias, has overwritten. Two tiles overlap and both are live.
+Bytes of one tile are read that another tile, not declared its alias, has overwritten. Two tiles overlap and both are
+live.
 
 Silent when the tiles are declared `alias` of each other, or the one is dead when the other is written.
 
-What to do: move one of them, or declare the alias if it is meant. Library scratch counts as a tile: TROWEXPANDSUB and others
-use bytes at the end of UB.
+What to do: move one of them, or declare the alias if it is meant. Library scratch counts as a tile: TROWEXPANDSUB
+and others use bytes at the end of UB.
 
 Seen: PR #1817 (A5): slot 1 of one FIFO's ring lay on the first bytes of the next.
 
 MEM003
 ------
-A tile or slot starts at an address that its memory cannot address. DMA and vector instructions fault, or move other bytes.
+A tile or slot starts at an address that its memory cannot address. DMA and vector instructions fault, or move other
+bytes.
 
 Silent for multiples of the machine's alignment.
 
@@ -33,9 +36,9 @@ Seen: odd rows in UB: 8 rows of fp32 scalars fill exactly the 32 bytes that UB w
 
 MEM004
 ------
-Bytes are read that nothing in the kernel has written. On-chip memory keeps what the last kernel left: the value changes from
-run to run. Often it is read and then not used, as in the first turn of a running maximum; that is harmless, but looks the
-same.
+Bytes are read that nothing in the kernel has written. On-chip memory keeps what the last kernel left: the value
+changes from run to run. Often it is read and then not used, as in the first turn of a running maximum; that is
+harmless, but looks the same.
 
 Silent for GM (tensors come from outside) and for bytes that some instruction wrote first.
 
@@ -61,12 +64,16 @@ def declared(analysis: Analysis) -> Iterator[Finding]:
     yield from remark_findings(
         analysis, ("capacity",), "MEM001", "error", "Place it lower, make it smaller, or use fewer slots."
     )
-    yield from remark_findings(analysis, ("misaligned",), "MEM003", "error", "Round the address up to the next multiple.")
+    yield from remark_findings(
+        analysis, ("misaligned",), "MEM003", "error", "Round the address up to the next multiple."
+    )
 
 
 def unwritten(analysis: Analysis) -> Iterator[Finding]:
     """MEM004: one for each place and buffer."""
-    for group in grouped(_remarks(analysis, "unwritten"), lambda r: (*_where(analysis, r.places[0]), _name(r.places[0]))):
+    for group in grouped(
+        _remarks(analysis, "unwritten"), lambda r: (*_where(analysis, r.places[0]), _name(r.places[0]))
+    ):
         first = group[0]
         spots = [Spot(analysis.label("primary", r.places[0]), None, r.case, r.count) for r in group]
         label, values = spots[0].primary, analysis.parameters(first.case)

@@ -2,20 +2,20 @@
 
 BAR001
 ------
-A pipe takes its instructions in order, but a later one may start before an earlier one has finished. Two vector instructions
-that depend on each other, two DMA transfers into the same bytes, or small matrix multiplications into one accumulator need a
-pipe_barrier between them; without it the second may read or overwrite half-finished data.
+A pipe takes its instructions in order, but a later one may start before an earlier one has finished. Two vector
+instructions that depend on each other, two DMA transfers into the same bytes, or small matrix multiplications into
+one accumulator need a pipe_barrier between them; without it the second may read or overwrite half-finished data.
 
-Severity follows the machine: on A2/A3 an error for V (read after write, write after write), info for V write after read
-(documented, harmless on known silicon), a warning for DMA pipes and small multiplications. On A5 the vector pipe retires in
-order and needs none. `-O same_pipe=strict` makes all of them errors, `off` none.
+Severity follows the machine: on A2/A3 an error for V (read after write, write after write), info for V write after
+read (documented, harmless on known silicon), a warning for DMA pipes and small multiplications. On A5 the vector
+pipe retires in order and needs none. `-O same_pipe=strict` makes all of them errors, `off` none.
 
-Silent when a pipe_barrier of that pipe (also one inside a library instruction), PIPE_ALL, a drain, or a round trip of flags
-stands between; and where a missing flag between two pipes is already reported for the same bytes (WAR001), because that flag
-orders these too.
+Silent when a pipe_barrier of that pipe (also one inside a library instruction), PIPE_ALL, a drain, or a round trip
+of flags stands between; and where a missing flag between two pipes is already reported for the same bytes (WAR001),
+because that flag orders these too.
 
-What to do: pipe_barrier(PIPE_<pipe>) between the two. One finding is one missing barrier: all pairs that it would order are
-listed under it.
+What to do: pipe_barrier(PIPE_<pipe>) between the two. One finding is one missing barrier: all pairs that it would
+order are listed under it.
 
 Seen: aiv_softmax_prepare of PR #499 (simpler 9735785f6, lines 112 to 115): TEXP, TCVT, TCVT, TROWSUM back to back.
 """
@@ -112,7 +112,9 @@ def _finding(analysis: Analysis, group: list[Clash]) -> Finding:
     values = analysis.parameters(first.case)
     told = explained(analysis, first, later, earlier)
     again = "its own earlier turn" if earlier.span == later.span else f"{earlier.op} at {earlier.span.line}"
-    title = f"{buffer(later.region)} is {_WORDS[hazard(first)]} {again} has finished: no pipe_barrier(PIPE_{later.pipe})"
+    title = (
+        f"{buffer(later.region)} is {_WORDS[hazard(first)]} {again} has finished: no pipe_barrier(PIPE_{later.pipe})"
+    )
     return Finding(
         "BAR001", severity(analysis, first), title, _message(later, earlier, values), (later, earlier),
         where=_where(analysis, spots), parameters=values, occurrences=sum(c.count for c in group),

@@ -2,10 +2,12 @@
 
 SUR003
 ------
-A pipe_barrier whose pipe has nothing pending: nothing of that pipe ran since its last barrier, so it cannot do what its place
-suggests. Often the wrong pipe is named: pipe_barrier(PIPE_MTE3) after an accumulator store, which runs on FIX.
+A pipe_barrier whose pipe has nothing pending: nothing of that pipe ran since its last barrier, so it cannot do what
+its place suggests. Often the wrong pipe is named: pipe_barrier(PIPE_MTE3) after an accumulator store, which runs on
+FIX.
 
-Silent when in any case that was explored, on either lane and in any call of the same line, the pipe had work pending.
+Silent when in any case that was explored, on either lane and in any call of the same line, the pipe had work
+pending.
 
 What to do: name the pipe that did the work, or remove the barrier.
 
@@ -13,16 +15,16 @@ Seen: pipe_barrier(PIPE_MTE3) around TPUSH on the cube in PR #596 (lines 192, 19
 
 REL001
 ------
-Many pairs are ordered only through one drain to S, which holds the issue of everything later on that core. That is correct,
-and fragile: whoever removes or weakens the drain (to let pipes overlap) turns all of these pairs into races at once. The
-finding lists them.
+Many pairs are ordered only through one drain to S, which holds the issue of everything later on that core. That is
+correct, and fragile: whoever removes or weakens the drain (to let pipes overlap) turns all of these pairs into races
+at once. The finding lists them.
 
 Silent when the pairs have flags of their own.
 
 What to do: nothing, if the drain stays. Before removing it, give each of the listed pairs its own flag.
 
-Seen: the FIX→S drain at the end of every cube step of #704 (lines 205 and 261) orders the L1, L0 and L0C reuse that #708 set
-out to guard flag by flag (verdicts.md §3.4).
+Seen: the FIX→S drain at the end of every cube step of #704 (lines 205 and 261) orders the L1, L0 and L0C reuse that
+#708 set out to guard flag by flag (verdicts.md §3.4).
 """
 
 from __future__ import annotations
@@ -100,7 +102,9 @@ def _reliance(analysis: Analysis, group: list[Reliance]) -> Finding:
     clashes = [clash for reliance in group for clash in reliance.clashes]
     ordered = sorted(clashes, key=lambda c: (c.case.size, c.later.site, c.earlier.site))
     covered = pairs(analysis, [of_clash(analysis, clash) for clash in ordered])
-    waits = [analysis.label("primary" if not n else "note", w, note="drains", verb="") for n, w in enumerate(first.waits)]
+    waits = [
+        analysis.label("primary" if not n else "note", w, note="drains", verb="") for n, w in enumerate(first.waits)
+    ]
     unique = list({place(label.span): label for label in reversed(waits)}.values())[::-1]
     names = list(dict.fromkeys(buffer_key(clash.later) for clash in ordered))
     what = "PIPE_ALL" if first.src == "ALL" else f"{first.src}→S drain"
@@ -114,5 +118,3 @@ def _reliance(analysis: Analysis, group: list[Reliance]) -> Finding:
              f"They are on {listed(names)}."),
         order=("Keep the drain, or give each pair a flag of its own before it goes.",), pairs=covered,
     )  # fmt: skip
-
-
