@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from time import perf_counter
 
-from syncheck.action import WAIT
 from syncheck.analysis import Analysis, Reliance
 from syncheck.build import Pins, kernels
 from syncheck.definitions import DefinitionError, pins_of
@@ -19,12 +17,16 @@ from syncheck.frontends.script import parse
 from syncheck.trace_run import run_trace
 from syncheck.ir import Program
 from syncheck.machine import Machine, load
-from syncheck.observation import Access, Clash, Log
+from syncheck.observation import Access, Log
 from syncheck.proof import DEFAULT_BOUND, DEFAULT_STATES, Explorer, Outcome
 from syncheck.replay import Rules
 from syncheck.rule import Rule
 from syncheck.source import Problem
 from syncheck.suppressions import apply, source_order
+
+
+RELIANCE_STATES = 40
+"""States to look at for what a drain keeps in order: small cases come first, and the question is only what would break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +148,12 @@ def _reliance(kernel: Kernel, machine: Machine, settings: Settings, log: Log) ->
     for place in log.scalar_waits.values():
         site = kernel.sites[place.site]
         source = kernel.wiring.channels[place.action.channel].src
-        drains.setdefault((site.core, source), []).append(place)
+        drains.setdefault((site.core[:3], source), []).append(place)
     reliance = []
     for (core, source), waits in sorted(drains.items()):
         without = Log()
         rules = rules_of(machine, ignored=[wait.site for wait in waits])
-        Explorer(kernel, rules, without, max_states=settings.max_states, bound=settings.bound).run()
+        Explorer(kernel, rules, without, max_states=RELIANCE_STATES, bound=settings.bound).run()
         lost = [c for key, c in without.clashes.items() if c.kind == "unordered" and key not in log.clashes]
         if lost:
             reliance.append(Reliance(core, source, tuple(waits), tuple(lost)))
@@ -213,10 +215,3 @@ def _covered(
     del runs, gaps
     return tuple(covered)
 
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    close = get_close_matches(name, list(names), 1)
-    return close[0] if close else ""
-
-
-__all__ = ["Clash", "Mapping", "Settings", "WAIT", "check", "check_trace", "machine_for", "rules_of"]

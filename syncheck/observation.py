@@ -76,6 +76,7 @@ class Log:
         self.busy_barriers: set[int] = set()
         self.idle_barriers: dict[int, Access] = {}
         self.stuck: list[Stuck] = []
+        self.scalar_waits: dict[int, Access] = {}
         self.senders: dict[int, dict[tuple[int, int], Access]] = {}
         self.listeners: dict[int, dict[int, Access]] = {}
         self.modes: dict[int, dict[int, Access]] = {}

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 
 from syncheck.deadlock import stuck_heads
 from syncheck.execution import CoreRun, Kernel, Stopped
-from syncheck.action import HEAR, SIGNAL, Action
+from syncheck.action import HEAR, SIGNAL, WAIT, Action
 from syncheck.fold import Folder
 from syncheck.observation import Access, Log
 from syncheck.replay import Replay, Rules
@@ -129,8 +129,8 @@ class Explorer:
             if actions is None:
                 break
             for position, action in enumerate(actions):
-                if action.code in (SIGNAL, HEAR):
-                    self._heard_of(action, core)
+                if action.code in (SIGNAL, HEAR) or (action.code == WAIT and action.scalar):
+                    self._met(action, core)
                 replay.issue(action, tuple(core.values))
                 self.outcome.events += 1
                 if replay.blocked(index) and position + 1 < len(actions):
@@ -142,9 +142,12 @@ class Explorer:
                 return True
         return core.done or self._turn(path, core)
 
-    def _heard_of(self, action: Action, core: CoreRun) -> None:
-        """Who signals and who waits on which channel (XCR002)."""
+    def _met(self, action: Action, core: CoreRun) -> None:
+        """Who signals and who waits on which channel (XCR002), and which waits hold issue (REL001)."""
         log, place = self._log, Access(action, tuple(core.values), 0)
+        if action.code == WAIT:
+            log.scalar_waits.setdefault(action.site, place)
+            return
         if action.code == HEAR:
             log.listeners.setdefault(action.channel, {}).setdefault(action.agent, place)
             return

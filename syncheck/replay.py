@@ -10,6 +10,9 @@ is only ever passed on together with the clock it was stamped on, and an agent's
 is covered has nothing new. It does not hold for what scalar stores add to a token of S, nor where a wait on S is ignored
 for issue (then two clocks carry the count of S), nor for a signal of two lanes: those tokens name a count nobody reaches.
 And between two events from which S learns, its clock changes in its own component only.
+
+What remains is mostly local. Where only S hears from other cores, what the agents of a core know of other cores is what S
+knew at some point: `levels` numbers these points, and two clocks of one core differ elsewhere only in that core's agents.
 """
 
 from __future__ import annotations
@@ -49,10 +52,12 @@ class Replay(Sightings):
         self.joined_bases: list[Clock | None] = []
         self.issue_clocks: list[Clock] = []
         self.issue_bases: list[Clock] = []
+        self.levels: list[int] = []
         self.seqs: list[int] = []
         self.data: list[int] = []
         self.cleared: list[int] = []
         self.queues: dict[int, deque[Waiting]] = {}
+        self.queue_levels: dict[int, deque[int]] = {}
         self.stalls: dict[int, Waiting] = {}
         self.sleepers: dict[int, list[int]] = {}
         self.tokens: dict[int, deque[Token]] = {}
@@ -76,6 +81,7 @@ class Replay(Sightings):
         self._own: list[list[int]] = []
         self._late = False
         self._plain = not rules.advisory_scalar_wait and not rules.ignored_waits
+        self._local = self._plain
         self.widen()
 
     def widen(self) -> None:
@@ -93,7 +99,7 @@ class Replay(Sightings):
         clocks.update((id(token[0]), token[0]) for token in self.last_set.values())
         for clock in clocks.values():
             clock.extend([0] * (width - len(clock)))
-        for counter in (self.counts, self.data, self.cleared):
+        for counter in (self.counts, self.data, self.cleared, self.levels):
             counter.extend([0] * grown)
         self.joined.extend([None] * grown)
         self.joined_bases.extend([None] * grown)
@@ -112,11 +118,11 @@ class Replay(Sightings):
         other: Replay = object.__new__(Replay)
         other.__dict__.update(self.__dict__)
         for name in (
-            "counts", "clocks", "joined", "joined_bases", "issue_clocks", "issue_bases", "seqs", "data", "cleared",
-            "stalls", "last_set", "last_wait", "hearings", "pending", "owners", "in_flight",
+            "counts", "clocks", "joined", "joined_bases", "issue_clocks", "issue_bases", "levels", "seqs", "data",
+            "cleared", "stalls", "last_set", "last_wait", "hearings", "pending", "owners", "in_flight",
         ):  # fmt: skip
             setattr(other, name, getattr(self, name).copy())
-        for name in ("queues", "sleepers", "tokens", "writers", "readers", "heard", "drains"):
+        for name in ("queues", "queue_levels", "sleepers", "tokens", "writers", "readers", "heard", "drains"):
             setattr(other, name, {key: value.copy() for key, value in getattr(self, name).items()})
         other.partial = {key: {c: q.copy() for c, q in parts.items()} for key, parts in self.partial.items()}
         other.released = set()
@@ -148,25 +154,49 @@ class Replay(Sightings):
             agent = action.agent
             if agent in self.queues:
                 self.queues[agent].append((action, values, seq, issued))
+                self.queue_levels[agent].append(self.levels[self.wiring.scalar[core]])
                 return
             if self.joined[agent] is not issued:
                 self._learn_issue(agent, core, issued)
-            if not self._execute(action, values, seq, agent):
+            if action.code == ACCESS:
+                count = self.counts[agent] = self.counts[agent] + 1
+                self.data[agent] += 1
+                self._access(action, values, seq, count, agent, count)
+            elif not self._execute(action, values, seq, agent):
                 self.queues[agent] = deque(((action, values, seq, issued),))
+                self.queue_levels[agent] = deque((self.levels[self.wiring.scalar[core]],))
         if self._awake:
             self._settle()
 
     def _learn_issue(self, agent: int, core: int, issued: Clock) -> None:
         """What S knew when it issued this is known to the pipe."""
         base = self.issue_bases[core]
+        scalar = self.wiring.scalar[core]
+        clock = self.clocks[agent]
         if self.joined_bases[agent] is base:
-            scalar = self.wiring.scalar[core]
-            if self.clocks[agent][scalar] < issued[scalar]:
-                self.clocks[agent] = stamp(self.clocks[agent], scalar, issued[scalar])
+            if clock[scalar] < issued[scalar]:
+                self.clocks[agent] = stamp(clock, scalar, issued[scalar])
         else:
-            self.clocks[agent] = join(self.clocks[agent], issued)
+            self.clocks[agent] = self._learn(agent, core, clock, issued, self.levels[scalar])
             self.joined_bases[agent] = base
         self.joined[agent] = issued
+
+    def _learn(self, agent: int, core: int, clock: Clock, told: Clock, level: int) -> Clock:
+        """`clock`, of an agent of `core`, joined with a clock of the same core that was at `level`."""
+        if not self._local:
+            return join(clock, told)
+        if level <= self.levels[agent]:
+            learnt = clock.copy()
+            for each in self._own[core]:
+                if told[each] > learnt[each]:
+                    learnt[each] = told[each]
+            return learnt
+        self.levels[agent] = level
+        learnt = told.copy()
+        for each in self._own[core]:
+            if clock[each] > learnt[each]:
+                learnt[each] = clock[each]
+        return learnt
 
     def _scalar_step(self, action: Action, values: Values, seq: int) -> bool:
         """Run an instruction of S; False where it must wait (and so does the issue of everything later)."""
@@ -187,7 +217,11 @@ class Replay(Sightings):
                 return False
             token = queue.popleft()
             if before[token[4]] < token[5]:
-                before = join(before, token[0])
+                if code == WAIT:
+                    before = self._learn(agent, core, before, token[0], token[6])
+                else:
+                    before = join(before, token[0])
+                    self.levels[agent] += 1
             if self._plain or not self._advisory(action):
                 known = before if issued is self.clocks[agent] else join(issued, token[0])
             learnt = known is not issued
@@ -232,7 +266,7 @@ class Replay(Sightings):
         idle = True
         own = self._own[core]
         for agent in own:
-            clock = join(clock, self.clocks[agent])
+            clock = self._learn(scalar, core, clock, self.clocks[agent], self.levels[agent])
         clock = clock.copy()
         self.counts[scalar] += 1
         for agent in own:
@@ -264,8 +298,10 @@ class Replay(Sightings):
                 return False
             token = queue.popleft()
             clock = self.clocks[agent]
+            if code == HEAR:
+                self._local = False
             if clock[token[4]] < token[5]:
-                self.clocks[agent] = join(clock, token[0])
+                self.clocks[agent] = self._learn(agent, action.core, clock, token[0], token[6])
             number = self.counts[agent]
             self.counts[agent] = number + 1
             self._consumed(action, values, token, number + 1)
@@ -291,7 +327,7 @@ class Replay(Sightings):
             if data is not None or not self._plain:
                 count = _NEVER
         channel = action.channel
-        token = (clock, action, values, seq, agent, count)
+        token = (clock, action, values, seq, agent, count, self.levels[agent])
         queue = self.tokens.get(channel)
         previous = self.last_set.get(channel)
         if previous is not None:
@@ -322,7 +358,7 @@ class Replay(Sightings):
 
     def _signal(self, action: Action, values: Values, seq: int, clock: Clock, agent: int, count: int) -> None:
         signal = self.wiring.signals[action.channel]
-        token = (clock, action, values, seq, agent, count)
+        token = (clock, action, values, seq, agent, count, 0)
         if len(signal.sources) > 1:
             parts = self.partial.get(action.channel)
             if parts is None:
@@ -332,8 +368,9 @@ class Replay(Sightings):
                 return
             taken = [parts[core].popleft() for core in signal.sources]
             for other in taken:
-                clock = join(clock, other[0])
-            token = (clock, action, values, seq, agent, _NEVER)
+                if other[0] is not clock:
+                    clock = join(clock, other[0])
+            token = (clock, action, values, seq, agent, _NEVER, 0)
         for target in signal.targets:
             self._count_signal(target, token)
             queue = self.tokens.get(target)
@@ -362,19 +399,21 @@ class Replay(Sightings):
         queue = self.queues.get(agent)
         if queue is None:
             return
+        levels = self.queue_levels[agent]
         self._late = True
         while queue:
             action, values, seq, issued = queue[0]
             if self.joined[agent] is not issued:
-                self.clocks[agent] = join(self.clocks[agent], issued)
+                self.clocks[agent] = self._learn(agent, action.core, self.clocks[agent], issued, levels[0])
                 self.joined[agent] = issued
                 self.joined_bases[agent] = None
             if not self._execute(action, values, seq, agent):
                 break
             queue.popleft()
+            levels.popleft()
         self._late = False
         if not queue:
-            del self.queues[agent]
+            del self.queues[agent], self.queue_levels[agent]
 
     def _resume_scalar(self, core: int) -> None:
         stall = self.stalls.pop(core, None)

@@ -21,8 +21,8 @@ Waiting = tuple[Action, Values, int, Clock]
 """An action that its pipe has not started: with its loop values, issue number and what was known at issue."""
 Entry = tuple[int, int, int, Values, Action, Handle, bool]
 """A remembered access: agent, its count, issue number, loop values, action, bytes, whether it writes."""
-Token = tuple[Clock, Action, Values, int, int, int]
-"""A set or signal: its clock, action, values, issue number; who knows that agent up to that count knows the clock."""
+Token = tuple[Clock, Action, Values, int, int, int, int]
+"""A set or signal: its clock, action, values, issue number; who knows that agent up to that count knows the clock; level."""
 
 
 class Sightings:

@@ -8,6 +8,7 @@ holds for a core that turns up after a signal to all cores was sent.
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -48,12 +49,18 @@ def run_trace(
     retire_every: int = RETIRE_EVERY,
 ) -> TraceResult:  # fmt: skip
     """Analyse one trace. Without `reopen`, a stream is kept in a temporary file for the case that it is needed again."""
-    if reopen is not None:
-        return _run(lines, path, machine, rules, reopen, retire_every)
-    if isinstance(lines, list | tuple):
-        return _run(lines, path, machine, rules, lambda: lines, retire_every)
-    with SpooledTemporaryFile(max_size=_SPOOL) as spool:
-        return _run(_spooled(lines_of(lines), spool), path, machine, rules, lambda: _rewound(spool), retire_every)
+    collecting = gc.isenabled()
+    gc.disable()  # nothing here is a cycle that grows, and looking for some costs a fifth
+    try:
+        if reopen is not None:
+            return _run(lines, path, machine, rules, reopen, retire_every)
+        if isinstance(lines, list | tuple):
+            return _run(lines, path, machine, rules, lambda: lines, retire_every)
+        with SpooledTemporaryFile(max_size=_SPOOL) as spool:
+            return _run(_spooled(lines_of(lines), spool), path, machine, rules, lambda: _rewound(spool), retire_every)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _spooled(lines: Iterable[bytes], spool: IO[bytes]) -> Iterator[bytes]:
@@ -104,7 +111,7 @@ class _Pass:
         """Run every line; False where something turned up that this pass should have known from the start."""
         replay, reader, buffers = self.replay, self.reader, self._buffers
         known, stalls, issue, released = reader.known, replay.stalls, replay.issue, replay.released
-        number = 0
+        gm, number = reader.gm, 0
         for line in lines:
             number += 1
             action = known.get(line)
@@ -113,9 +120,11 @@ class _Pass:
                 if action is None:
                     self._skipped += 1
                     continue
-                if not self._admit(action) and not self._final:
+                if reader.news and not self._admit() and not self._final:
                     self.number = number
                     return False
+                if gm.size > self._limit:
+                    self._retire(action)
             core = action.core
             if core in stalls:
                 buffer = buffers.get(core)
@@ -146,10 +155,11 @@ class _Pass:
 
     # ------------------------------------------------------------ what a new line may bring
 
-    def _admit(self, action: Recorded) -> bool:
+    def _admit(self) -> bool:
         """Make room for what a new line brought; False if this pass should have known of it before."""
         replay, reader = self.replay, self.reader
         wiring = reader.kernel.wiring
+        reader.news = False
         if len(replay.counts) != len(wiring.agents):
             replay.widen()
         if reader.groups:
@@ -160,8 +170,6 @@ class _Pass:
             self._sharing = len(reader.sharing)
             if self._retired:
                 return False
-        if reader.gm.size > self._limit:
-            self._retire(action)
         return True
 
     def _retire(self, action: Recorded) -> None:

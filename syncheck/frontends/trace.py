@@ -96,6 +96,7 @@ class Reader:
         self.far: dict[bytes, Recorded] = {}
         self.problems: list[Problem] = []
         self.malformed = 0
+        self.news = False
         self.seen: dict[str, int] = {}
         self.sharing: dict[tuple[str, str], int] = {}
         self.gm = self.kernel.atlas.page("GM", "GM")
@@ -160,6 +161,7 @@ class Reader:
         text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         if not text.strip():
             return None
+        self.news = True
         event = fields_of(text)
         core = core_of(event)
         op = text_of(event, "op", "the name of the instruction, like TLOAD or set_flag")

@@ -1,0 +1,53 @@
+"""Nothing was forgotten: every rule has words, a detector, and an example of either kind."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from syncheck.detectors import RULES
+from syncheck.finding import SEVERITIES
+from syncheck.rule import Rule
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+PROMISED = (
+    "RAW001 WAR001 WAW001 ORD001 BAR001 DRN001 DRN002 FLG001 FLG002 FLG003 FLG004 FLG005 FLG006 DLK001 XCR001 XCR002 "
+    "FIF001 FIF002 FIF003 MEM001 MEM002 MEM003 MEM004 SUR003 REL001 SYN001 SUP001"
+).split()
+FOUND_ELSEWHERE = ("SYN001", "SUP001")
+
+each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+
+
+def test_every_rule_is_there_once() -> None:
+    assert sorted(rule.id for rule in RULES) == sorted(PROMISED)
+
+
+@each_rule
+def test_id_and_severity(rule: Rule) -> None:
+    assert re.fullmatch(r"[A-Z]{3}\d{3}", rule.id)
+    assert rule.severity in SEVERITIES
+    assert 0 < len(rule.summary) <= 80
+    assert (rule.detector is None) == (rule.id in FOUND_ELSEWHERE)
+
+
+@each_rule
+def test_documentation_says_when_what_and_where(rule: Rule) -> None:
+    """What goes wrong, when it is silent, what to do, where it was seen."""
+    assert len(rule.documentation.split()) > 30
+    for part in ("Silent", "What to do:", "Seen:"):
+        assert f"\n{part}" in rule.documentation
+
+
+@each_rule
+def test_examples(rule: Rule) -> None:
+    for name, prefix in ((rule.firing, "fires_"), (rule.silent, "silent_")):
+        assert name.startswith(f"{rule.id}/{prefix}")
+        assert (FIXTURES / name).is_file(), name
+
+
+def test_no_fixture_folder_without_a_rule() -> None:
+    folders = {path.name for path in FIXTURES.iterdir() if re.fullmatch(r"[A-Z]{3}\d{3}", path.name)}
+    assert folders == {rule.id for rule in RULES}
