@@ -14,7 +14,6 @@ from syncheck.detectors.input import problem_finding
 from syncheck.execution import Kernel
 from syncheck.finding import FileReport, Finding, Pair
 from syncheck.frontends.script import parse
-from syncheck.trace_run import run_trace
 from syncheck.ir import Program
 from syncheck.machine import Machine, load
 from syncheck.observation import Access, Log
@@ -84,6 +83,8 @@ def check_trace(
     lines: Iterable[bytes], path: str, settings: Settings, reopen: Callable[[], Iterable[bytes]] | None = None
 ) -> FileReport:
     """Check one recorded trace, streamed: `lines` are read once (again through `reopen` where that is needed)."""
+    from syncheck.trace_run import run_trace  # noqa: PLC0415 - scripts need none of it, and start-up counts
+
     started = perf_counter()
     machine = settings.machine
     result = run_trace(lines, path, machine, rules_of(machine), reopen=reopen)

@@ -23,7 +23,7 @@ class Told:
 
 
 def explained(analysis: Analysis, clash: Clash, later: Label, earlier: Label, *, single: bool = True) -> Told:
-    """The explanation of one clash; `later` and `earlier` are its labels. `single`: its cause concerns one buffer only."""
+    """The explanation of one clash, whose labels these are. `single`: its cause concerns one buffer only."""
     run = recorded(analysis, clash)
     drawn = picture(analysis, clash, later, earlier, run)
     return Told(reasons(analysis, clash, later, earlier, run), remedies(analysis, clash, later, earlier, single), drawn)
@@ -48,7 +48,8 @@ def _flags(analysis: Analysis, later: Label, earlier: Label) -> str:
     core, x, y = later.core, earlier.pipe, later.pipe
     there, back = _shown(analysis, core, x, y), _shown(analysis, core, y, x)
     if there:
-        return f"{x}→{y} flags run here ({there}), but none that is set after {earlier.span.line} is waited for before this."
+        none = f"none that is set after {earlier.span.line} is waited for before {later.span.line}"
+        return f"{x}→{y} flags run here ({there}), but {none}."
     if back:
         return f"The only flag between the two runs {y}→{x} ({back}). Nothing tells {y} that {x} has finished."
     drain = _shown(analysis, core, x, "S")
@@ -93,14 +94,14 @@ def _known(analysis: Analysis, clash: Clash, later: Label, earlier: Label, run: 
 def _reversed(later: Label, earlier: Label) -> str:
     first = earlier.pipe if earlier.core == later.core else f"{earlier.core} {earlier.pipe}"
     return (
-        f"{later.op} at {later.span.line} is issued after {earlier.op} at {earlier.span.line}, but {first} waits there for "
-        f"something that comes only after {later.op} is complete."
+        f"{later.op} at {later.span.line} is issued after {earlier.op} at {earlier.span.line}, but {first} waits there "
+        f"for something that comes only after {later.op} is complete."
     )
 
 
 def _overlap(analysis: Analysis, later: Label) -> str:
     if later.pipe == "M":
-        return "Small matrix multiplications that depend on each other may overlap; only large ones are kept apart by the cube."
+        return "Small matrix multiplications that depend on each other may overlap; the cube keeps only large ones apart."
     return (
         f"{later.pipe} starts its instructions in order, but a later one may start before the earlier one has finished."
     )

@@ -94,22 +94,19 @@ class Instructions:
     # ------------------------------------------------------------ flags, barriers, signals
 
     def _flag(self, code: int, src: str, dst: str, event: Expr, span: Span, where: Where) -> Emitter:
-        pair = self.machine.pair(where.kind, src, dst)
         verb = "set_flag" if code == SET else "wait_flag"
         self._check_pair(verb, src, dst, span, where)
         pipe = src if code == SET else dst
         site = self.site(where, span, pipe, verb, detail=f"PIPE_{src}, PIPE_{dst}")
-        del pair
         wiring = self.kernel.wiring
 
         def strange(action: Action, number: int) -> None:
             self._check_id("event", number, span, where)
-            made = wiring.channels[action.channel]
-            del made
 
         return Flag(
             code, site.number, where.index, wiring.agent(where.index, pipe), src, dst,
             self.value(event, where, span), wiring, pipe == "S", (0, 7), strange,
+            constant=Compiler(where.scope).compile(event)[1],
         )  # fmt: skip
 
     def _check_pair(self, verb: str, src: str, dst: str, span: Span, where: Where) -> None:
@@ -392,7 +389,7 @@ class Instructions:
             if isinstance(end, int) and end > limits.bytes:
                 text = f"{region.space} ends at 0x{limits.bytes:x} on {self.machine.name}; these bytes go up to 0x{end:x}"
                 self.remark("capacity", region.span, text, where=where)
-        return RegionPlace(self.kernel.atlas, memory, region.space, start, stop)
+        return RegionPlace(self.kernel.atlas, memory, region.space, start, stop, fixed and fixed_too)
 
 
 def _plain(index: Expr | Slice) -> Expr:

@@ -75,6 +75,7 @@ class Step:
     tagged: Callable[[Run], int] | None = None
     users: dict[str, set[tuple[int, bool]]] | None = None
     _made: dict[tuple[Any, ...], Action] = field(default_factory=dict)
+    _fixed: tuple[Action, ...] = ()
 
     def __post_init__(self) -> None:
         for places, writes in ((self.reads, False), (self.writes, True)):
@@ -83,9 +84,14 @@ class Step:
                     self.users.setdefault(place.memory_key, set()).add((self.agent, writes))
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
+        if self._fixed:
+            return self._fixed
         reads = tuple([h for place in self.reads for h in place.handles(run, store)])
         writes = tuple([h for place in self.writes for h in place.handles(run, store)])
-        return (self.action(reads, writes, self.tagged(run) if self.tagged else -1),)
+        made = (self.action(reads, writes, self.tagged(run) if self.tagged else -1),)
+        if self.tagged is None and all(place.constant for place in (*self.reads, *self.writes)):
+            self._fixed = made
+        return made
 
     def action(self, reads: tuple[Handle, ...], writes: tuple[Handle, ...], tag: int) -> Action:
         key = (*map(id, reads), -1, *map(id, writes), tag)
@@ -123,9 +129,13 @@ class Flag:
     scalar: bool
     ids: tuple[int, int]
     strange: Callable[[Action, int], None]
+    constant: bool = False
     _made: dict[int, Action] = field(default_factory=dict)
+    _fixed: tuple[Action, ...] = ()
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
+        if self._fixed:
+            return self._fixed
         event = concrete(self.event(run.values, store), *self.ids, store)
         made = self._made.get(event)
         if made is None:
@@ -133,6 +143,8 @@ class Flag:
             made = Action(self.code, self.core, self.agent, self.site, channel=channel, scalar=self.scalar)
             self._made[event] = made
             self.strange(made, event)
+            if self.constant:
+                self._fixed = (made,)
         return (made,)
 
 

@@ -20,10 +20,13 @@ class Run(Protocol):
 
 
 class Place(Protocol):
-    """An operand. `memory_key` is the key of the page(s) its bytes are on; `space` decides the pipe; `rows` sizes hidden scratch; `shape` is (rows, columns), (0, 0) if unknown."""
+    """An operand. `memory_key` is the key of the page(s) its bytes are on; `constant`: it is the same each time; `space` decides the pipe; `rows` sizes hidden scratch; `shape` is (rows, columns), (0, 0) if unknown."""
 
     space: str
     shape: tuple[int, int]
+
+    @property
+    def constant(self) -> bool: ...
 
     @property
     def memory_key(self) -> str: ...
@@ -89,6 +92,7 @@ class PoppedPlace:
     bytes: int
     shape: tuple[int, int]
     space: str = ""
+    constant: bool = False
 
     def __post_init__(self) -> None:
         self.space = self.fifo.local_space
@@ -126,6 +130,7 @@ class TensorPlace:
     total: int | None
     written: set[str]
     space: str = "GM"
+    constant: bool = False
     shape: tuple[int, int] = (0, 0)
 
     @property
@@ -162,6 +167,7 @@ class RegionPlace:
     space: str
     start: Evaluate
     stop: Evaluate
+    constant: bool = False
     shape: tuple[int, int] = (0, 0)
 
     @property
@@ -189,6 +195,7 @@ class FixedPlace:
     fixed: Handle
     space: str
     shape: tuple[int, int] = (0, 0)
+    constant: bool = True
 
     @property
     def memory_key(self) -> str:
@@ -208,6 +215,7 @@ class SlotPlace:
     offset: int
     bytes: int
     space: str = "GM"
+    constant: bool = False
     shape: tuple[int, int] = (0, 0)
 
     @property
@@ -228,6 +236,7 @@ class NextPopped:
 
     popped: PoppedPlace
     space: str = ""
+    constant: bool = False
     shape: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
@@ -253,6 +262,7 @@ class OnChipSlot:
     space: str
     side: int
     offset: int = 0
+    constant: bool = False
     shape: tuple[int, int] = (0, 0)
 
     @property

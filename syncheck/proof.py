@@ -128,10 +128,11 @@ class Explorer:
             actions = core.step(store)
             if actions is None:
                 break
+            values = tuple(core.values)
             for position, action in enumerate(actions):
                 if action.code in (SIGNAL, HEAR) or (action.code == WAIT and action.scalar):
                     self._met(action, core)
-                replay.issue(action, tuple(core.values))
+                replay.issue(action, values)
                 self.outcome.events += 1
                 if replay.blocked(index) and position + 1 < len(actions):
                     core.rest = list(actions[position + 1 :])

@@ -12,7 +12,7 @@ from syncheck.observation import Access, Clash
 
 
 class Event(Protocol):
-    """One event as it ran. `clock`: what was known complete at its start. `released_by`: index of the set it waited for."""
+    """One event as it ran. `clock`: known complete at its start. `released_by`: index of the set it waited for."""
 
     @property
     def action(self) -> Action: ...
@@ -38,7 +38,7 @@ class Event(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """All events of one run in an order that the synchronisation allows; indices of the earlier and the later access."""
+    """The events of one run, in an order that is allowed; indices of the earlier and the later access."""
 
     events: Sequence[Event]
     earlier: int

@@ -51,7 +51,7 @@ def _flag(analysis: Analysis, clash: Clash, later: Label, earlier: Label, single
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How the later access is reached from the earlier: in a later turn (carried), out of loops, into loops (their lines)."""
+    """From the earlier access to the later one: in a later turn (carried), out of a loop, into one (their lines)."""
 
     carried: bool = False
     out_of: int = 0

@@ -28,7 +28,7 @@ from syncheck.sightings import Entry, Sightings, Token, Values, Waiting
 from syncheck.vector_clock import Clock, join, stamp
 from syncheck.wiring import SCALAR_DATA, Wiring
 
-__all__ = ["Replay", "Rules"]
+__all__ = ["Entry", "Replay", "Rules", "Token", "Values", "Waiting"]
 
 _NEVER = 1 << 62
 """A count that no agent reaches."""

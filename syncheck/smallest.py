@@ -15,12 +15,11 @@ _TRIPS = "trips@"
 
 @dataclass(slots=True)
 class Assumed:
-    """What a path needs of one parameter: the least value (by turn for a family), its domain's least, an upper bound or not."""
+    """What a path needs of one parameter: the least value (by turn for a family); its domain's least."""
 
     name: str
     values: dict[int, int] = field(default_factory=dict)
     floor: int | None = None
-    limited: bool = False
 
     @property
     def raised(self) -> bool:
@@ -43,20 +42,15 @@ def parameters(kernel: Kernel, case: Case) -> tuple[tuple[str, str], ...]:
 
 
 def conditions(kernel: Kernel, cases: Iterable[Case]) -> tuple[str, ...]:
-    """What has to hold beyond the parameters' domains: "n_blocks >= 2"; the first case is the smallest."""
-    cases = tuple(cases)
-    if not cases:
-        return ()
-    others = [{a.name: a for a in assumptions(kernel, case)} for case in cases]
-    return tuple(_condition(a, [o[a.name] for o in others if a.name in o]) for a in others[0].values() if a.raised)
+    """What has to hold beyond the parameters' domains in the first (smallest) case: "n_blocks >= 2"."""
+    case = next(iter(cases), None)
+    return () if case is None else tuple(_condition(a) for a in assumptions(kernel, case) if a.raised)
 
 
-def _condition(first: Assumed, all_cases: list[Assumed]) -> str:
-    if "[" in first.text:
-        return f"{first.name} = {first.text}"
-    least = max(first.values.values())
-    above = any(not a.limited or max(a.values.values()) > least for a in all_cases)
-    return f"{first.name} {'>=' if above else '='} {least}"
+def _condition(assumed: Assumed) -> str:
+    if "[" in assumed.text:
+        return f"{assumed.name} = {assumed.text}"
+    return f"{assumed.name} >= {max(assumed.values.values())}"
 
 
 def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
@@ -69,7 +63,6 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
         turn = turn_of(index[0]) if index else 0
         assumed = found.setdefault(name, Assumed(name, floor=kernel.domains.get(name, (None, None))[0]))
         assumed.values[turn] = max(value, assumed.values.get(turn, value))
-        assumed.limited = assumed.limited or high is not None
     for name, value in _answers(case):
         found.setdefault(name, Assumed(name)).values.setdefault(0, value)
     for (name, _), trips in bounds.items():
@@ -104,9 +97,9 @@ def _loop(kernel: Kernel, key: str, trips: Bounds, found: dict[str, Assumed]) ->
         stride = -(-(least - first) // most)
     if most == 0 and first < least:
         first = least
-    for name, value, limited in ((start, first, False), (step, stride, False), (bound, least, most is not None)):
+    for name, value in ((start, first), (step, stride), (bound, least)):
         if name in kernel.domains:
-            assumed = found.setdefault(name, Assumed(name, floor=kernel.domains[name][0], limited=limited))
+            assumed = found.setdefault(name, Assumed(name, floor=kernel.domains[name][0]))
             assumed.values[0] = value
 
 

@@ -1,8 +1,8 @@
 """Every fixture says what is found where, exact both ways: no finding is missing and none is too many.
 
-`// expect: RULE` stands on the line of a primary label, one mark for each finding. `// clean` on the first line: nothing of
-any severity. `// missing: RULE` and `// spurious: RULE` mark known gaps and fail the day they are cured. The seeds are whole
-kernels of the field; their marks speak of errors only.
+`// expect: RULE` stands on the line of a primary label, one mark for each finding. `// clean` on the first line:
+nothing of any severity. `// missing: RULE` and `// spurious: RULE` mark known gaps and fail the day they are cured.
+The seeds are whole kernels of the field; their marks speak of errors only.
 """
 
 from __future__ import annotations

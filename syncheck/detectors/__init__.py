@@ -33,7 +33,7 @@ def _rule(
 RULES: tuple[Rule, ...] = (
     _rule("RAW001", "error", "bytes are read before another pipe or core has written them", hazards, hazards.races,
           "fires_load_compute", "silent_load_compute"),
-    _rule("WAR001", "error", "bytes are overwritten while another pipe or core still reads them", hazards, hazards.races,
+    _rule("WAR001", "error", "bytes are overwritten while another pipe or core reads them", hazards, hazards.races,
           "fires_store_loop", "silent_store_loop"),
     _rule("WAW001", "error", "two pipes or cores write the same bytes in no order", hazards, hazards.races,
           "fires_load_expand", "silent_load_expand"),
@@ -79,7 +79,7 @@ RULES: tuple[Rule, ...] = (
           "fires_wrong_pipe", "silent_pending"),
     _rule("REL001", "info", "pairs are ordered only through one coarse drain", surplus, surplus.reliances,
           "fires_drain", "silent_flags"),
-    _rule("SUP001", "warning", "a suppression that suppresses nothing", suppressed, None, "fires_unused", "silent_used"),
+    _rule("SUP001", "warning", "a comment that suppresses nothing", suppressed, None, "fires_unused", "silent_used"),
     _rule("SYN001", "error", "input that could not be understood", input, None, "fires_pipe", "silent_pipe"),
 )  # fmt: skip
 """All rules, by family."""

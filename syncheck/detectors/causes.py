@@ -59,13 +59,12 @@ def pairs(analysis: Analysis, spots: Iterable[Spot]) -> tuple[Pair, ...]:
     )
 
 
-def caused(items: Iterable[T], keys: Callable[[T], tuple[Hashable, ...]]) -> list[list[T]]:
-    """Items that share any key together, also through others; groups and their items as `grouped` orders them."""
-    groups: list[tuple[set[Hashable], list[T]]] = []
-    for item in items:
-        mine: set[Hashable] = set(keys(item))
-        members: list[T] = [item]
-        for known in [known for known in groups if known[0] & mine]:
+def caused(clashes: Iterable[Clash], keys: Callable[[Clash], tuple[Hashable, ...]]) -> list[list[Clash]]:
+    """Clashes that share any key together, also through others; groups and their clashes as `grouped` orders them."""
+    groups: list[tuple[set[Hashable], list[Clash]]] = []
+    for clash in clashes:
+        mine, members = set(keys(clash)), [clash]
+        for known in [group for group in groups if group[0] & mine]:
             groups.remove(known)
             mine |= known[0]
             members = [*known[1], *members]
@@ -129,5 +128,5 @@ def overwrites_slot(clash: Clash) -> bool:
 
 
 def unpublished(clash: Clash) -> bool:
-    """Whether the reader on another core did hear a signal that was sent after the write: one that does not cover it."""
+    """Whether the reader, on another core, heard a signal sent after the write: one that does not cover it."""
     return bool(clash.heard) and clash.earlier.writes and not clash.later.writes and not overwrites_slot(clash)

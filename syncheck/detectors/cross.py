@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from syncheck.analysis import Analysis
-from syncheck.detectors.causes import Spot, cores_of, grouped, pairs, place
+from syncheck.detectors.causes import Spot, grouped, pairs, place
 from syncheck.detectors.words import at, listed, plain_core, smallest
 from syncheck.finding import Finding, Label
 from syncheck.observation import Access, Case, Remark
@@ -50,7 +50,7 @@ def unbalanced(analysis: Analysis) -> Iterator[Finding]:
         title, why, order = _words(analysis, first, label)
         yield Finding(
             "XCR001", "error", title, f"{label.op} on {label.core} at {at(label.span)}: {title}{smallest(values)}.",
-            (label,), where=analysis.where(cores_of(spots), [r.case for r in group]), parameters=values,
+            (label,), where=analysis.where((), [r.case for r in group]), parameters=values,
             occurrences=sum(r.count for r in group), why=(why,), order=(order,), pairs=pairs(analysis, spots),
         )  # fmt: skip
 

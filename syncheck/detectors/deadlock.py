@@ -20,31 +20,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from syncheck.action import ALL, HEAR
+from syncheck.action import ALL, HEAR, SET, SIGNAL
 from syncheck.analysis import Analysis
 from syncheck.detectors.causes import Place, place
 from syncheck.detectors.words import agent, at, listed, plain_core, smallest
 from syncheck.execution import frames_of
 from syncheck.finding import Finding, Label
-from syncheck.observation import Access, Case, Head, Stuck
+from syncheck.observation import Access, Case, Head
 
 
 def standstills(analysis: Analysis) -> Iterator[Finding]:
     """FLG001 and DLK001: one for each wait without a set, and one for each circle."""
-    found: dict[object, Finding] = {}
+    waits: dict[object, list[tuple[Head, Case]]] = {}
+    circles: dict[object, list[tuple[list[Head], Case]]] = {}
     for stuck in sorted(analysis.log.stuck, key=lambda s: s.case.size):
-        for key, finding in _of(analysis, stuck):
-            found.setdefault(key, finding)
-    yield from found.values()
-
-
-def _of(analysis: Analysis, stuck: Stuck) -> Iterator[tuple[object, Finding]]:
-    heads = stuck.heads
-    hopeless = [head for _, head in sorted(heads.items()) if not _next(head, heads)]
-    for head in hopeless:
-        yield ("FLG001", _position(analysis, head)), _hopeless(analysis, head, stuck.case)
-    for circle in _circles(heads):
-        yield ("DLK001", *sorted(_position(analysis, head) for head in circle)), _circle(analysis, circle, stuck.case)
+        for _, head in sorted(stuck.heads.items()):
+            if not _next(head, stuck.heads):
+                waits.setdefault(_position(analysis, head), []).append((head, stuck.case))
+        for circle in _circles(stuck.heads):
+            key = tuple(sorted(_position(analysis, head) for head in circle))
+            circles.setdefault(key, []).append((circle, stuck.case))
+    for heads in waits.values():
+        yield _hopeless(analysis, heads)
+    for group in circles.values():
+        yield _circle(analysis, group)
 
 
 def _next(head: Head, heads: dict[int, Head]) -> list[int]:
@@ -80,17 +79,24 @@ def _circles(heads: dict[int, Head]) -> Iterator[list[Head]]:
 # ---------------------------------------------------------------- a wait without a set
 
 
-def _hopeless(analysis: Analysis, head: Head, case: Case) -> Finding:
+def _hopeless(analysis: Analysis, group: Sequence[tuple[Head, Case]]) -> Finding:
+    head, case = group[0]
+    cores = [analysis.site(other.at).core for other, _ in group]
     label = analysis.label("primary", head.at, note="waits for ever", verb="")
     values = analysis.parameters(case)
     what = waited(analysis, head)
-    reason = head.missing or "no set of it is left" if _sets(analysis, head) else head.missing or "nothing ever sets it"
+    reason = head.missing or f"no {_what(analysis, head)} is left to come"
     title = f"{what} on {agent(label)} is never released: {reason}"
     return Finding(
-        "FLG001", "error", title, f"{what} on {agent(label)} at {at(label.span)} is never released: {reason}{smallest(values)}.",
-        (label, *_sets(analysis, head)), where=analysis.where((), [case]), parameters=values,
+        "FLG001", "error", title,
+        f"{what} on {agent(label)} at {at(label.span)} is never released: {reason}{smallest(values)}.",
+        (label, *_sets(analysis, head)), where=analysis.where(cores, [other for _, other in group]), parameters=values,
         why=_near(analysis, head), order=(_add_set(analysis, head, label),),
     )  # fmt: skip
+
+
+def _what(analysis: Analysis, head: Head) -> str:
+    return "signal" if head.channel >= 0 and analysis.kernel.wiring.channels[head.channel].cross else "set"
 
 
 def waited(analysis: Analysis, head: Head) -> str:
@@ -149,7 +155,9 @@ def _add_set(analysis: Analysis, head: Head, label: Label) -> str:
 # ---------------------------------------------------------------- a circle
 
 
-def _circle(analysis: Analysis, circle: Sequence[Head], case: Case) -> Finding:
+def _circle(analysis: Analysis, group: Sequence[tuple[list[Head], Case]]) -> Finding:
+    circle, case = group[0]
+    cores = [analysis.site(head.at).core for other, _ in group for head in other] if len(circle) == 1 else []
     labels = tuple(
         analysis.label("primary" if not number else "note", head.at, note="waits", verb="")
         for number, head in enumerate(circle)
@@ -162,10 +170,13 @@ def _circle(analysis: Analysis, circle: Sequence[Head], case: Case) -> Finding:
     order = f"Let {before.op} at {before.span.line} come before {labels[-1].op} at {labels[-1].span.line}."
     return Finding(
         "DLK001", "error", title, f"{title}: {at(labels[0].span)} waits for {before.op} at {before.span.line}"
-        f"{smallest(values)}.", labels, where=analysis.where((), [case]), parameters=values,
-        why=("A wait on S holds the issue of everything later on its core.",) if any(x.pipe == "S" for x in labels) else (),
+        f"{smallest(values)}.", labels, where=analysis.where(cores, [other for _, other in group]), parameters=values,
+        why=(_HOLDS,) if any(label.pipe == "S" for label in labels) else (),
         order=(order,), chain=_chain(analysis, circle),
     )  # fmt: skip
+
+
+_HOLDS = "A wait on S holds the issue of everything later on its core."
 
 
 def _title(analysis: Analysis, circle: Sequence[Head], labels: Sequence[Label]) -> str:
@@ -191,7 +202,7 @@ def _chain(analysis: Analysis, circle: Sequence[Head]) -> tuple[str, ...]:
         last = number == len(circle) - 1
         behind = "1, which is where we started" if last else _who(analysis, following)
         if needs.action is not following.at.action or needs.seq != following.at.seq:
-            steps.append(_step(analysis, needs, analysis.site(needs).op, f"is behind {behind}"))
+            steps.append(_step(analysis, needs, _sent(analysis, needs), f"is behind {behind}"))
         elif last:
             steps[-1] += ": 1, which is where we started"
     return tuple(f"{number}  {step}" for number, step in enumerate(steps, 1))
@@ -200,6 +211,17 @@ def _chain(analysis: Analysis, circle: Sequence[Head]) -> tuple[str, ...]:
 def _step(analysis: Analysis, access: Access, what: str, text: str) -> str:
     site = analysis.site(access)
     return f"{site.core}  {site.pipe}  {what}  at {site.span.line}  {text}"
+
+
+def _sent(analysis: Analysis, access: Access) -> str:
+    """The set or signal, with its flag."""
+    site = analysis.site(access)
+    if access.action.code == SET:
+        channel = analysis.kernel.wiring.channels[access.action.channel]
+        return f"set_flag(PIPE_{channel.src}, PIPE_{channel.dst}, EVENT_ID{channel.event})"
+    if access.action.code == SIGNAL:
+        return f"{site.op} signals flag {analysis.kernel.wiring.signals[access.action.channel].flag}"
+    return site.op
 
 
 def _who(analysis: Analysis, head: Head) -> str:

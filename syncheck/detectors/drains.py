@@ -68,9 +68,7 @@ def _publisher(analysis: Analysis, clash: Clash) -> tuple[Access, str]:
     signal = analysis.site(clash.heard[0])
     if clash.drains:
         pipe = drained_pipe(analysis, clash.drains[-1])
-        return clash.drains[
-            -1
-        ], f"after draining {pipe}" if pipe != signal.pipe else f"after draining {pipe}, from {pipe}"
+        return clash.drains[-1], f"after draining {pipe}"
     return clash.heard[0], f"from {signal.pipe}"
 
 
@@ -183,7 +181,8 @@ def _why(analysis: Analysis, label: Label) -> tuple[str, ...]:
     if after:
         line = after[0].span.line
         return (
-            f"pipe_barrier(PIPE_{label.pipe}) at {line} orders {label.pipe} against itself; it does not hold the return.",
+            f"pipe_barrier(PIPE_{label.pipe}) at {line} orders {label.pipe} against itself; it does not hold the "
+            "return.",
         )
     return (f"No drain of {label.pipe} to S follows on {agent(label).split(' ')[0]}.",)
 

@@ -12,6 +12,8 @@ that chain for every case: silence is the proof that it suffices, a finding is t
 never protects the local ring: that is always the kernel's own duty (a flag from the reading pipe to MTE2, or
 causality).
 
+Silent when each tile is read, in every case, before its slot is used again.
+
 What to do: back_pressure on, more slots, or a signal from the consumer before the push. For the local ring: a flag
 from the reading pipe to MTE2 before the pop.
 

@@ -109,7 +109,7 @@ def left_set(analysis: Analysis) -> Iterator[Finding]:
         many = f", {first.number} times" if first.number > 1 else ""
         yield Finding(
             "FLG002", "error", f"{short(channel)} is still set when {label.core} returns{many}",
-            f"set_flag({triple(channel)}) at {at(label.span)} is never waited for: the flag is left for the next kernel on "
+            f"set_flag({triple(channel)}) at {at(label.span)} is never waited for: it is left for the next kernel on "
             f"{label.core}{smallest(values)}.",
             (label,), where=analysis.where(cores_of(spots), [r.case for r in group]), parameters=values,
             occurrences=sum(r.count for r in group),
@@ -155,8 +155,8 @@ def _bit(channel: Channel, label: Label, wait: Label | None) -> tuple[str, ...]:
 def _again_orders(analysis: Analysis, channel: Channel, label: Label) -> tuple[str, ...]:
     free = free_event(analysis, channel.core, channel.src, channel.dst)
     other = "another id" if free is None else f"EVENT_ID{free}"
-    return (f"Use EVENT_ID{channel.event} and {other} by turns.", f"Or hold {channel.src} until {channel.dst} has waited: "
-            f"a flag {channel.dst}→{channel.src} before {label.span.line}.")  # fmt: skip
+    back = f"a flag {channel.dst}→{channel.src} before {label.span.line}"
+    return f"Use EVENT_ID{channel.event} and {other} by turns.", f"Or hold {channel.src} until {channel.dst} has waited: {back}."
 
 
 def stolen(analysis: Analysis) -> Iterator[Finding]:
@@ -165,12 +165,13 @@ def stolen(analysis: Analysis) -> Iterator[Finding]:
         first = group[0]
         spots = [_spot_of_two(analysis, remark) for remark in group]
         label, held = spots[0].primary, spots[0].secondary
+        op = label.op.partition(".")[0]
         assert held is not None
         channel, values = channel_of(analysis, first.places[1]), analysis.parameters(first.case)
         free = free_event(analysis, channel.core, channel.src, channel.dst)
         other = "another event id" if free is None else f"EVENT_ID{free}"
         yield Finding(
-            "FLG006", "error", f"{label.op} uses {short(channel)} itself, while the set at {held.span.line} is pending",
+            "FLG006", "error", f"{op} uses {short(channel)} itself, while the set at {held.span.line} is pending",
             f"{doer(label)} sets and waits for {triple(channel)} inside; the set at {at(held.span)} is pending then"
             f"{smallest(values)}.",
             (label, held), where=analysis.where(cores_of(spots), [r.case for r in group]), parameters=values,
@@ -209,7 +210,7 @@ def _groups(analysis: Analysis, kind: str, places: int) -> list[list[Remark]]:
     def key(remark: Remark) -> tuple[object, ...]:
         site = analysis.site(remark.places[0])
         spots = [place(analysis.site(access).span) for access in remark.places[:places]]
-        return (plain_core(site.core), site.detail, site.op, *spots)
+        return (plain_core(site.core), *spots)
 
     return grouped([remark for remark in analysis.log.remarks.values() if remark.kind == kind], key)
 

@@ -133,7 +133,8 @@ def _message(rule: str, later: Label, earlier: Label, values: tuple[tuple[str, s
     verb = "reads" if later.access == "read" else "writes" if rule == "WAW001" else "overwrites"
     what = {"write": "writes", "read": "reads"}[earlier.access]
     if rule == "ORD001":
-        return f"{doer(later)} {verb} {bytes_of(later.region)} and always runs before {doer(earlier)}, which {what} it{smallest(values)}."
+        before = f"always runs before {doer(earlier)}, which {what} it"
+        return f"{doer(later)} {verb} {bytes_of(later.region)} and {before}{smallest(values)}."
     return (
         f"{doer(later)} {verb} {bytes_of(later.region)} while {doer(earlier)}, which {what} it, may still be running: "
         f"nothing orders the two{smallest(values)}."

@@ -101,8 +101,9 @@ def foreign(analysis: Analysis) -> Iterator[Finding]:
         label, other = spots[0].primary, spots[0].secondary
         assert other is not None
         values = analysis.parameters(first.case)
+        title = f"{buffer(label.region)} is read where {_owner(writer)} was written last: they share bytes"
         yield Finding(
-            "MEM002", "warning", f"{buffer(label.region)} is read where {_owner(writer)} was written last: they share bytes",
+            "MEM002", "warning", title,
             f"{doer(label)} reads {bytes_of(label.region)}, which {doer(other)} has overwritten as part of "
             f"{_owner(writer)}{smallest(values)}.",
             (label, other), where=analysis.where(cores_of(spots), [r.case for r in group]), parameters=values,

@@ -82,7 +82,7 @@ def severity(analysis: Analysis, clash: Clash) -> str:
 
 
 def _points(clashes: list[Clash]) -> list[tuple[int, list[Clash]]]:
-    """The fewest barriers that order all of them, each just before a later access (a site), with the pairs it orders."""
+    """The fewest barriers that order all of them: each just before a later access (a site), with its pairs."""
     points: list[tuple[int, list[Clash]]] = []
     for clash in sorted(clashes, key=lambda c: (c.earlier.site >= c.later.site, c.later.site, c.earlier.site)):
         for point, covered in points:

@@ -59,9 +59,10 @@ def _idle(analysis: Analysis, group: list[Access]) -> Finding:
     when = "" if analysis.closed else " in every case explored"
     return Finding(
         "SUR003", "warning", f"pipe_barrier(PIPE_{pipe}) does nothing here: {nothing}{when}",
-        f"pipe_barrier(PIPE_{pipe}) on {label.core} at {at(label.span)} waits for nothing: {nothing} since the last barrier"
+        f"pipe_barrier(PIPE_{pipe}) on {label.core} at {at(label.span)} waits for nothing: {nothing} since the last one"
         f"{when}.",
-        (label,), where=analysis.where(cores_of(spots), []), occurrences=len(group), why=_instead(analysis, label, pipe),
+        (label,), where=analysis.where(cores_of(spots), []), occurrences=len(group),
+        why=_instead(analysis, label, pipe),
         order=("Name the pipe that did the work, or remove the barrier.",), pairs=pairs(analysis, spots),
     )  # fmt: skip
 
@@ -110,8 +111,10 @@ def _reliance(analysis: Analysis, group: list[Reliance]) -> Finding:
     what = "PIPE_ALL" if first.src == "ALL" else f"{first.src}→S drain"
     where = lines(label.span for label in unique)
     number = counted(len(covered), "pair")
+    verb = "is" if len(covered) == 1 else "are"
+    verb = "is" if len(covered) == 1 else "are"
     return Finding(
-        "REL001", "info", f"{number} of accesses are ordered only through the {what} at {where}",
+        "REL001", "info", f"{number} of accesses {verb} ordered only through the {what} at {where}",
         f"Without the {what} at {where} on {plain_core(first.core)}, {number} would be races: {listed(names)}.",
         tuple(unique), where=analysis.where([r.core for r in group], []), occurrences=len(covered),
         why=(f"It holds the issue of everything later on {plain_core(first.core)}; no flag orders these pairs.",

@@ -15,7 +15,8 @@ _DOING = {
     "S": "read",
 }  # fmt: skip
 _DONE = {
-    "MTE2": "loaded", "MTE1": "moved", "MTE3": "stored", "FIX": "stored", "V": "computed", "M": "computed", "S": "written",
+    "MTE2": "loaded", "MTE1": "moved", "MTE3": "stored", "FIX": "stored", "V": "computed", "M": "computed",
+    "S": "written",
 }  # fmt: skip
 
 

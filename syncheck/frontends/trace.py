@@ -168,12 +168,9 @@ class Reader:
         data = "reads" in event or "writes" in event
         if op in SYNC_OPS:
             return self._sync.action(event, core, op, number)
-        if not data and _SYNC_KEYS & event.keys():
-            text = f"there is no synchronisation {op[:40]!r}"
-            raise Malformed(text, ", ".join(SYNC_OPS), name=op, names=SYNC_OPS, key="op")
-        if not data and "pipe" not in event:
-            text = f"{op[:40]!r} has no 'pipe'"
-            raise Malformed(text, "the pipe that runs it, or a synchronisation", name=op, names=SYNC_OPS, key="op")
+        if not data and (_SYNC_KEYS & event.keys() or "pipe" not in event):
+            what = f"there is no synchronisation {op[:40]!r}" if "pipe" in event else f"{op[:40]!r} has no 'pipe'"
+            raise Malformed(what, "one of " + ", ".join(SYNC_OPS), name=op, names=SYNC_OPS, key="op")
         return self._access(event, core, op, number)
 
     def _access(self, event: Fields, name: str, op: str, number: int) -> Recorded:

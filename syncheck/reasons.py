@@ -1,0 +1,142 @@
+"""Every direct "comes before" of a recorded run, with its reason. Plain data: happens_before makes a graph of it.
+
+A point is (event, START), (event, END) or, for an instruction of S, (event, ISSUED): from then on later instructions of the
+core are issued. ISSUED is a point of its own only where some wait on S does not hold issue; elsewhere it is END. A scalar
+store that others see only through a flag is complete at (event, STORED).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from syncheck.action import ACCESS, ALL, BARRIER, HEAR, SET, SIGNAL
+from syncheck.recording import Event, Recording
+
+START, END, ISSUED, STORED = range(4)
+Point = tuple[int, int]
+
+ORDER, ISSUE, RUN, DRAIN, BARRIED, FLAG, CROSS, STORE, RETIRE = (
+    "pipe order", "issue", "run", "completion", "barrier", "flag", "signal", "store", "in order",
+)  # fmt: skip
+"""Kinds of reasons. FLAG and CROSS: a set or signal and its wait. DRAIN: what a set or signal waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """`before` comes before `after`, because of `kind`."""
+
+    before: Point
+    after: Point
+    kind: str
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What the newest event of an agent has to come after: the last start, and what has not been drained yet."""
+
+    last: Event | None = None
+    open: list[Point] = field(default_factory=list)
+    issue: Point | None = None
+
+
+class _Walk:
+    """Walks the events in token order."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._events = recording.events
+        self._rules = recording.rules
+        self._wiring = recording.kernel.wiring
+        rules = recording.rules
+        self._split = rules.advisory_scalar_wait or bool(rules.ignored_waits)
+        self._lanes: dict[int, _Lane] = {}
+        self._scalars: dict[int, list[Event]] = {}
+
+    def reasons(self) -> Iterator[Reason]:
+        for event in self._events:
+            if event.action.scalar:
+                self._scalars.setdefault(event.action.core, []).append(event)
+        for events in self._scalars.values():
+            events.sort(key=lambda event: event.seq)
+        for event in self._events:
+            lane = self._lanes.setdefault(event.agent, _Lane())
+            yield Reason((event.index, START), (event.index, END), RUN)
+            yield from self._scalar(event, lane) if event.action.scalar else self._piped(event, lane)
+            if event.sources:
+                kind = CROSS if event.action.code == HEAR else FLAG
+                yield from (Reason((source, END), (event.index, START), kind) for source in event.sources)
+                if event.action.scalar and self._split and event.holds:
+                    yield from (Reason((source, END), (event.index, ISSUED), kind) for source in event.sources)
+            lane.last = event
+
+    # ------------------------------------------------------------ pipes
+
+    def _piped(self, event: Event, lane: _Lane) -> Iterator[Reason]:
+        index, code = event.index, event.action.code
+        issued = self._issued(event)
+        if issued is not None and issued != lane.issue:
+            yield Reason(issued, (index, START), ISSUE)
+            lane.issue = issued
+        if lane.last is not None:
+            yield Reason((lane.last.index, START), (index, START), ORDER)
+            if self._wiring.agents[event.agent][1] in self._rules.in_order and lane.last.action.code == ACCESS:
+                yield Reason((lane.last.index, END), (index, START), RETIRE)
+        if code in (SET, SIGNAL):
+            yield from (Reason(point, (index, END), DRAIN) for point in lane.open)
+            lane.open.clear()
+        elif code == BARRIER and event.action.site not in self._rules.ignored_waits:
+            yield from (Reason(point, (index, START), BARRIED) for point in lane.open)
+            lane.open.clear()
+        lane.open.append((index, END))
+
+    def _issued(self, event: Event) -> Point | None:
+        """The newest instruction of S that was issued before `event`."""
+        newest = None
+        for other in self._scalars.get(event.action.core, ()):
+            if other.seq > event.seq:
+                break
+            newest = other
+        return None if newest is None else self._through(newest)
+
+    def _through(self, event: Event) -> Point:
+        return event.index, ISSUED if self._split else END
+
+    # ------------------------------------------------------------ the scalar unit
+
+    def _scalar(self, event: Event, lane: _Lane) -> Iterator[Reason]:
+        index, code = event.index, event.action.code
+        if lane.last is not None:
+            yield Reason((lane.last.index, END), (index, START), RETIRE)
+            if self._split:
+                yield Reason((lane.last.index, ISSUED), (index, ISSUED), ISSUE)
+        if event.store is not None:
+            yield Reason((index, START), (index, STORED), RUN)
+            lane.open.append((index, STORED))
+        if code == SET:
+            yield from (Reason(point, (index, END), STORE) for point in lane.open)
+        elif code == ALL:
+            yield from self._drained(event, lane)
+
+    def _drained(self, event: Event, lane: _Lane) -> Iterator[Reason]:
+        """PIPE_ALL waits for every pipe of its core, and for scalar stores."""
+        points = list(lane.open)
+        for agent, other in self._lanes.items():
+            if agent != event.agent and self._wiring.agents[agent][0] == event.action.core:
+                points += other.open
+        yield from (Reason(point, (event.index, START), BARRIED) for point in points)
+        if self._split and event.holds:
+            yield Reason((event.index, END), (event.index, ISSUED), BARRIED)
+
+
+def reasons(recording: Recording) -> Iterator[Reason]:
+    """All direct reasons, in token order of what comes after."""
+    return _Walk(recording).reasons()
+
+
+def completions(recording: Recording, event: Event) -> tuple[Point, ...]:
+    """The points at which what an event did is complete, each on its own."""
+    if event.store is not None and event.action.writes:
+        return ((event.index, STORED),)
+    if event.action.scalar and (recording.rules.advisory_scalar_wait or recording.rules.ignored_waits):
+        return (event.index, END), (event.index, ISSUED)
+    return ((event.index, END),)
