@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import count, islice
 
 Lines = Iterator[bytes]
 PIPES = 4
@@ -23,95 +24,87 @@ def _access(core: str, pipe: str, op: str, line: int, reads: list[object], write
     return _line(core, op, pipe=pipe, reads=reads, writes=writes, line=line)
 
 
-def vector_loop(core: str, region: int, *, growing: bool = True) -> Iterator[list[bytes]]:
-    """The double-buffered MTE2 → V → MTE3 loop, 14 events a turn, for ever; GM addresses grow from `region` on."""
+def vector_loop(core: str, region: int, *, growing: bool = True, sync_every: int = 0) -> Iterator[list[bytes]]:
+    """The double-buffered MTE2 → V → MTE3 loop, 14 events a turn, for ever; GM addresses grow from `region` on.
+
+    With `sync_every`, all vector cores wait for each other after so many turns.
+    """
     yield [_flag(core, "set_flag", src, dst, i, 9) for src, dst in (("V", "MTE2"), ("MTE3", "V")) for i in (0, 1)]
-    common: dict[int, Callable[[bytes, bytes], list[bytes]]] = {}
-    for slot in (0, 1):
-        near_in, near_out = slot * TILE, (2 + slot) * TILE
-        ahead = [_flag(core, "wait_flag", "V", "MTE2", slot, 11)]
-        middle = [
-            _flag(core, "set_flag", "MTE2", "V", slot, 13),
-            _flag(core, "wait_flag", "MTE2", "V", slot, 14),
-            _flag(core, "wait_flag", "MTE3", "V", slot, 15),
-            _access(core, "V", "TADDS", 16, [["UB", near_in, near_in + TILE]], [["UB", near_out, near_out + TILE]]),
-            _line(core, "pipe_barrier", pipe="V", line=17),
-            _access(core, "V", "TEXP", 18, [["UB", near_out, near_out + TILE]], [["UB", near_out, near_out + TILE]]),
-            _flag(core, "set_flag", "V", "MTE2", slot, 19),
-            _flag(core, "set_flag", "V", "MTE3", slot, 20),
-            _flag(core, "wait_flag", "V", "MTE3", slot, 21),
-        ]
-        behind = [_flag(core, "set_flag", "MTE3", "V", slot, 23)]
-        scalar = [_access(core, "S", "scalar_load", 10, [["UB", 65536, 65540]], [])]
-
-        def turn(
-            load: bytes, store: bytes, ahead: list[bytes] = ahead, middle: list[bytes] = middle,
-            behind: list[bytes] = behind, scalar: list[bytes] = scalar,
-        ) -> list[bytes]:  # fmt: skip
-            return [*scalar, *ahead, load, *middle, store, *behind]
-
-        common[slot] = turn
-    number = 0
-    while True:
+    middles = [_compute(core, slot) for slot in (0, 1)]
+    meet = [_line(core, "ffts_cross_core_sync", pipe="MTE3", mode=0, flag=0, line=24)]
+    meet.append(_line(core, "wait_flag_dev", flag=0, line=25))
+    for number in count():
         slot = number % 2
         near_in, near_out = slot * TILE, (2 + slot) * TILE
         at = region + (number if growing else slot) * TILE
-        out = region + (1 << 40) + (number if growing else slot) * TILE
-        load = _access(core, "MTE2", "TLOAD", 12, [["GM", at, at + TILE]], [["UB", near_in, near_in + TILE]])
-        store = _access(core, "MTE3", "TSTORE", 22, [["UB", near_out, near_out + TILE]], [["GM", out, out + TILE]])
-        yield common[slot](load, store)[1:]
-        number += 1
+        out = at + (1 << 40)
+        yield [
+            _flag(core, "wait_flag", "V", "MTE2", slot, 11),
+            _access(core, "MTE2", "TLOAD", 12, [["GM", at, at + TILE]], [["UB", near_in, near_in + TILE]]),
+            *middles[slot],
+            _access(core, "MTE3", "TSTORE", 22, [["UB", near_out, near_out + TILE]], [["GM", out, out + TILE]]),
+            _flag(core, "set_flag", "MTE3", "V", slot, 23),
+            *(meet if sync_every and number % sync_every == sync_every - 1 else ()),
+        ]
 
 
-def loops(events: int, agents: int, *, growing: bool = True) -> Lines:
-    """agents / 4 vector cores, each in its own double-buffered loop, in turns; they never talk to each other."""
-    count = max(1, agents // PIPES)
-    cores = [f"AIV{i % 2}.{i // 2}" for i in range(count)] if count > 1 else ["AIV0"]
-    yield from _woven([vector_loop(core, i << 44, growing=growing) for i, core in enumerate(cores)], events)
+def _compute(core: str, slot: int) -> list[bytes]:
+    near_in, near_out = slot * TILE, (2 + slot) * TILE
+    return [
+        _flag(core, "set_flag", "MTE2", "V", slot, 13),
+        _flag(core, "wait_flag", "MTE2", "V", slot, 14),
+        _flag(core, "wait_flag", "MTE3", "V", slot, 15),
+        _access(core, "V", "TADDS", 16, [["UB", near_in, near_in + TILE]], [["UB", near_out, near_out + TILE]]),
+        _line(core, "pipe_barrier", pipe="V", line=17),
+        _access(core, "V", "TEXP", 18, [["UB", near_out, near_out + TILE]], [["UB", near_out, near_out + TILE]]),
+        _flag(core, "set_flag", "V", "MTE2", slot, 19),
+        _flag(core, "set_flag", "V", "MTE3", slot, 20),
+        _flag(core, "wait_flag", "V", "MTE3", slot, 21),
+    ]
+
+
+def loops(events: int, agents: int, *, growing: bool = True, sync_every: int = 0) -> Lines:
+    """agents / 4 vector cores, each in its own double-buffered loop, a turn of each in turns."""
+    cores = max(1, agents // PIPES)
+    names = [f"AIV{i % 2}.{i // 2}" for i in range(cores)] if cores > 1 else ["AIV0"]
+    streams = [vector_loop(name, i << 44, growing=growing, sync_every=sync_every) for i, name in enumerate(names)]
+    yield from _woven(streams, events)
 
 
 def _woven(streams: list[Iterator[list[bytes]]], events: int) -> Lines:
-    made = 0
-    while made < events:
-        for stream in streams:
-            for line in next(stream):
-                if made >= events:
-                    return
-                yield line
-                made += 1
+    yield from islice((line for _ in count() for stream in streams for line in next(stream)), events)
 
 
 def one_after_the_other(events: int, agents: int) -> Lines:
     """The same as `loops`, but the lines of each core follow those of the core before."""
-    count = max(1, agents // PIPES)
-    for i in range(count):
-        yield from _woven([vector_loop(f"AIV{i % 2}.{i // 2}", i << 44)], events // count)
+    cores = max(1, agents // PIPES)
+    for i in range(cores):
+        yield from _woven([vector_loop(f"AIV{i % 2}.{i // 2}", i << 44)], events // cores)
 
 
 def attention(events: int, blocks: int = 1) -> Lines:
-    """Like paged attention: the cube makes products, both lanes turn them into weights; FIFOs through GM, flags 0 and 2."""
+    """Like paged attention: the cube makes products, both lanes turn them into weights; FIFOs through GM."""
     tails = [f".{block}" for block in range(blocks)] if blocks > 1 else [""]
     yield from _woven([_attention(tail, i << 44) for i, tail in enumerate(tails)], events)
 
 
 def _attention(tail: str, region: int) -> Iterator[list[bytes]]:
-    number = 0
-    while True:
+    for number in count():
         yield [
             *_cube_turn(f"AIC{tail}", region, number),
             *_lane_turn(f"AIV0{tail}", region, number, 0),
             *_lane_turn(f"AIV1{tail}", region, number, 1),
             *_cube_end(f"AIC{tail}", region, number),
         ]
-        number += 1
 
 
 def _cube_turn(core: str, region: int, number: int) -> list[bytes]:
     slot = number % 2
     key = region + (1 << 32) + number * 32768
+    table = region + (1 << 36) + number * 4
     out = region + slot * 8192
     return [
-        _access(core, "S", "scalar_load", 50, [["GM", region + (1 << 36) + number * 4, region + (1 << 36) + number * 4 + 4]], []),
+        _access(core, "S", "scalar_load", 50, [["GM", table, table + 4]], []),
         _access(core, "MTE2", "TLOAD", 51, [["GM", key, key + 32768]], [["L1", slot * 32768, slot * 32768 + 32768]]),
         _flag(core, "set_flag", "MTE2", "MTE1", 0, 52), _flag(core, "wait_flag", "MTE2", "MTE1", 0, 53),
         _access(core, "MTE1", "TMOV", 54, [["L1", slot * 32768, slot * 32768 + 32768]], [["L0B", 0, 32768]]),
@@ -138,7 +131,7 @@ def _lane_turn(core: str, region: int, number: int, lane: int) -> list[bytes]:
     slot = number % 2
     inward = region + slot * 8192 + lane * 4096
     outward = region + (1 << 20) + slot * 4096 + lane * 2048
-    steps = [("TMULS", 32768), ("TROWMAX", 36864), ("TROWEXPANDSUB", 40960), ("TEXP", 45056), ("TROWSUM", 49152), ("TCVT", 53248)]
+    steps = [(op, 32768 + 4096 * i) for i, op in enumerate(("TMULS", "TMAX", "TSUB", "TEXP", "TADD", "TCVT"))]
     compute = []
     before = slot * 4096
     for line, (op, at) in enumerate(steps, 85):
@@ -158,7 +151,14 @@ def _lane_turn(core: str, region: int, number: int, lane: int) -> list[bytes]:
 
 
 CASES: dict[str, Callable[[int, int], Lines]] = {
-    "loop": loops,
+    "loop": lambda events, agents: loops(events, agents, growing=agents <= PIPES),
+    "in step": lambda events, agents: loops(events, agents, sync_every=8),
+    "apart": loops,
     "attention": lambda events, agents: attention(events, max(1, agents // 12)),
 }
-"""Name → trace of so many events on so many agents."""
+"""Name → trace of so many events on so many agents.
+
+loop: cores that never meet, each on two tiles of GM of its own; a single core on ever new ones.
+in step: ever new tiles; all cores wait for each other every eight turns.
+apart: ever new tiles, and cores that never meet: nothing of GM is ever ordered between them.
+"""

@@ -1,4 +1,4 @@
-"""What the engines in use do, to compare with: a clock for every event, and every pair of accesses to one memory compared."""
+"""What other engines do, to compare with: a clock for every event, every pair of accesses to one memory compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def races(lines: Iterable[bytes]) -> int:
-    """How many pairs of accesses of one core on different pipes are not ordered; flags only, lines in a possible order."""
+    """How many pairs of accesses on different pipes are not ordered; flags only, lines in a possible order."""
     agents: dict[tuple[str, str], int] = {}
     clocks: dict[int, dict[int, int]] = defaultdict(dict)
     counts: dict[int, int] = defaultdict(int)

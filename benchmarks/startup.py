@@ -22,7 +22,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     repeat = parser.parse_args().repeat
     print(f"{'process':<44}{'seconds':>9}{'peak MB':>9}")
-    for name, arguments in (("python -c pass", []), ("--help", ["--help"]), ("check pr708.sync", ["check", str(SCRIPT)])):
+    processes = {"python -c pass": [], "--help": ["--help"], "check pr708.sync": ["check", str(SCRIPT)]}
+    for name, arguments in processes.items():
         command = [sys.executable, "-m", "syncheck", *arguments] if arguments else [sys.executable, "-c", "pass"]
         runs = [_process(command) for _ in range(repeat)]
         print(f"{name:<44}{min(time for time, _ in runs):>9.3f}{min(peak for _, peak in runs):>9.0f}")

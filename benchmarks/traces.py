@@ -2,7 +2,8 @@
 
     python benchmarks/traces.py [--events 100000,1000000] [--agents 4,12,72] [--repeat 3] [--only loop]
 
-Each row runs in a process of its own: its peak memory is that of one trace. Figures are minima over the repetitions.
+Each row runs in a process of its own: its peak memory is that of one trace. Times are processor time, minima over the
+repetitions; start-up is wall time.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 from generate import CASES, loops
 from naive import races
@@ -39,7 +40,7 @@ def main() -> None:
         return
     repeat = options.repeat
     print(f"start-up {_startup(repeat) * 1000:.0f} ms (interpreter, imports, machine model)\n")
-    print(f"{'trace':<14}{'agents':>7}{'events':>11}{'whole':>9}{'reading':>9}{'analysis':>10}{'events/s':>12}{'peak MB':>9}")
+    print(f"{'trace':<12}{'agents':>7}{'events':>11}{'whole':>9}{'reading':>9}{'analysis':>10}{'events/s':>11}{'MB':>9}")
     with tempfile.TemporaryDirectory() as folder:
         for name in options.only.split(",") if options.only else CASES:
             for agents in map(int, options.agents.split(",")):
@@ -47,14 +48,12 @@ def main() -> None:
                     path = Path(folder) / "trace.jsonl"
                     _write(path, CASES[name](events, agents))
                     runs = [_row(path) for _ in range(repeat)]
-                    whole, reading, analysis = (min(run[key] for run in runs) for key in ("whole", "reading", "analysis"))
-                    peak = min(run["peak"] for run in runs)
+                    best = {key: min(run[key] for run in runs) for key in runs[0]}
+                    whole, reading, analysis, peak = (best[key] for key in ("whole", "reading", "analysis", "peak"))
                     rate = f"{events / whole:,.0f}"
-                    print(
-                        f"{name:<14}{int(runs[0]['agents']):>7}{events:>11,}{whole:>8.2f}s{reading:>8.2f}s{analysis:>9.2f}s"
-                        f"{rate:>12}{peak:>9.0f}",
-                        flush=True,
-                    )
+                    wide = int(runs[0]["agents"])
+                    figures = f"{whole:>8.2f}s{reading:>8.2f}s{analysis:>9.2f}s{rate:>11}{peak:>9.0f}"
+                    print(f"{name:<12}{wide:>7}{events:>11,}{figures}", flush=True)
     _paired(repeat)
 
 
@@ -86,18 +85,18 @@ def _child(path: str, what: str) -> None:
     machine = load("a2a3")
     rules = Rules(in_order=machine.in_order)
     if what == "whole":
-        started = perf_counter()
+        started = process_time()
         with open(path, "rb") as stream:
             result = run_trace(stream, path, machine, rules, reopen=lambda: open(path, "rb"))  # noqa: SIM115
-        whole = perf_counter() - started
+        whole = process_time() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"whole": whole, "peak": peak, "agents": len(result.kernel.wiring.agents)}))
         return
     with open(path, "rb") as stream:
         reader = Reader(path, machine, Log())
-        started = perf_counter()
+        started = process_time()
         count = _read_all(reader, lines_of(stream))
-        reading = perf_counter() - started
+        reading = process_time() - started
     with open(path, "rb") as stream:
         log = Log()
         reader = Reader(path, machine, log)
@@ -108,13 +107,13 @@ def _child(path: str, what: str) -> None:
                 actions.append(action)
             if number >= PREPARED:
                 break
-    started = perf_counter()
+    started = process_time()
     _replay(Replay(reader.kernel.wiring, reader.kernel.atlas, rules, log), actions)
-    analysis = (perf_counter() - started) / len(actions) * count
+    analysis = (process_time() - started) / len(actions) * count
     print(json.dumps({"reading": reading, "analysis": analysis}))
 
 
-def _read_all(reader: Reader, lines: Iterator[bytes]) -> int:
+def _read_all(reader: Reader, lines: Iterable[bytes]) -> int:
     """Every line to its action, nothing run; bytes of GM are forgotten as a run would."""
     known, number = reader.known, 0
     for line in lines:
@@ -148,11 +147,11 @@ def _paired(repeat: int) -> None:
     rules = Rules(in_order=machine.in_order)
     ratios = []
     for _ in range(repeat):
-        started = perf_counter()
+        started = process_time()
         found = races(lines)
-        between = perf_counter()
+        between = process_time()
         result = run_trace(lines, "t.jsonl", machine, rules)
-        ended = perf_counter()
+        ended = process_time()
         ratios.append((between - started) / (ended - between))
         assert found == len(result.log.clashes) == 0
     middle = sorted(ratios)[len(ratios) // 2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -69,7 +69,7 @@ class Analysis:
             region = region_of(access.handle)
         if verb is None:
             verb = "" if region is None else "write" if access.writes else "read"
-        frames = tuple(frame for frame in frames_of(site, access.values) if frame)
+        frames = shown_frames(site, access.values)
         return Label(role, site.span, site.core, site.pipe, site.op, verb, region, frames, note)
 
     def labels(self, clash: Clash) -> tuple[Label, Label]:
@@ -92,6 +92,22 @@ class Analysis:
         elif lanes and {"AIV0", "AIV1"} <= known:
             parts.append(f"lane {min(lanes)[3:]}")
         return ", ".join((*parts, *smallest.conditions(self.kernel, cases)))
+
+
+def shown_frames(site: Site, values: Sequence[Any]) -> tuple[str, ...]:
+    """The loops and calls around a site; only plain numbers, and none that an outer frame has told."""
+    told: set[str] = set()
+    frames = []
+    for frame in frames_of(site, values):
+        head, _, rest = frame.partition(" ") if "@" in frame else ("", "", frame)
+        kept = [part for part in rest.split(", ") if _plain(part) and part not in told]
+        told.update(kept)
+        frames.append(" ".join(filter(None, (head, ", ".join(kept)))))
+    return tuple(frame for frame in frames if frame)
+
+
+def _plain(part: str) -> bool:
+    return part.partition("=")[2].lstrip("-").isdigit()
 
 
 def region_of(handle: Handle) -> MemoryRange:

@@ -24,6 +24,10 @@ from syncheck.wiring import SCALAR_DATA, Wiring
 LISTED = 64
 """A range parameter with at most this many values is listed value by value where a size or an address depends on it."""
 
+MOST_OPS = 200_000
+"""Statements of one core after inlining; a script beyond that is not a kernel."""
+MOST_CALLS = 20_000
+
 Pins = Mapping[str, tuple[int, ...]]
 """Values given with -D: one number, or for a family one for each index (the last one for all further ones)."""
 
@@ -95,6 +99,20 @@ class _CoreBuilder:
         self.ops.append(op)
 
 
+class TooLarge(Exception):
+    """Inlining all calls gives more than anyone wrote on purpose."""
+
+
+def _settled(value: Expr, scope: Mapping[str, Meaning]) -> Meaning:
+    """A constant as a number or a linear form, where it is one; else the expression itself."""
+    try:
+        function, _ = Compiler(scope).compile(value)
+        result = function([], symbolic.NOTHING)
+    except (symbolic.Open, ZeroDivisionError, Misused):
+        return value
+    return int(result) if isinstance(result, int) else result
+
+
 def _reassigned(body: Sequence[Statement]) -> frozenset[str]:
     """Names that one body gives a value more than once."""
     seen: set[str] = set()
@@ -121,6 +139,7 @@ class _Builder:
     ) -> None:
         self._program = program
         self._defs: dict[str, Def] = {d.name: d for d in program.defs}
+        self._calls = 0
         wiring = Wiring(by_destination=machine.options["flag_key"] == "src,dst,id", lanes=int(machine.options["lanes"]))
         domains: dict[str, symbolic.Bounds] = {}
         self._scope = self._globals(program, pins, dict(choice), domains)
@@ -153,13 +172,18 @@ class _Builder:
         for unknown in program.unknowns:
             scope[unknown.name] = Family(unknown.arity) if unknown.arity else atom(unknown.name)
         for constant in program.constants:
-            scope[constant.name] = constant.value
+            scope[constant.name] = _settled(constant.value, scope)
         return scope
 
     def build(self) -> Kernel:
-        for core in self._program.cores:
-            for name in ("AIV0", "AIV1") if core.kind == "AIV" else (core.kind,):
-                self._core(core, name)
+        try:
+            for core in self._program.cores:
+                for name in ("AIV0", "AIV1") if core.kind == "AIV" else (core.kind,):
+                    self._core(core, name)
+        except TooLarge:
+            where = self._program.cores[0].span
+            self._kernel.problems.append(Problem(where, "with all calls inlined this is too large to check", "fewer calls"))
+            self._kernel.cores = []
         self._kernel.cores = self._joined()
         self._lower.finish()
         return self._kernel
@@ -332,6 +356,9 @@ class _Builder:
 
     def _call(self, core: _CoreBuilder, call: Call, scope: dict[str, Meaning]) -> None:
         target = self._defs.get(call.name)
+        self._calls += 1
+        if self._calls > MOST_CALLS or len(core.ops) > MOST_OPS:
+            raise TooLarge
         if target is None or len(core.frames) > 60:
             raise Misused(call.span, f"{call.name} is not defined" if target is None else "calls are nested too deeply")
         outer, frames, held, names = core.depth, core.frames, core.scope, core.reassigned

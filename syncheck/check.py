@@ -17,6 +17,7 @@ from syncheck.frontends.script import parse
 from syncheck.ir import Program
 from syncheck.machine import Machine, load
 from syncheck.observation import Access, Log
+from syncheck.recording import record
 from syncheck.proof import DEFAULT_BOUND, DEFAULT_STATES, Explorer, Outcome
 from syncheck.replay import Rules
 from syncheck.rule import Rule
@@ -57,7 +58,7 @@ def check(text: str, path: str, settings: Settings) -> FileReport:
         pins = pins_of(settings.definitions, program)
     except DefinitionError as error:
         return FileReport(path, "unreadable", machine.name, reason=str(error))
-    runs = [] if not program.cores else [_explore(k, program, machine, settings) for k in kernels(program, machine, pins)]
+    runs = [] if not program.cores else _explore_all(program, machine, pins, settings)
     for run in runs:
         problems += [problem for problem in run.kernel.problems if problem not in problems]
     found = _merge([finding for run in runs for finding in findings(run.analysis, settings.rules)])
@@ -132,12 +133,35 @@ class _Run:
         return {(sites[a].core, sites[a].span, sites[b].core, sites[b].span) for a, b in self.log.ordered}
 
 
+MOST_CHOICES = 512
+"""Choices of the listed parameters to check one by one."""
+
+
+def _explore_all(program: Program, machine: Machine, pins: Pins, settings: Settings) -> list[_Run]:
+    """Every choice of the listed parameters; they share one allowance of states."""
+    runs: list[_Run] = []
+    left = settings.max_states
+    for kernel in kernels(program, machine, pins):
+        if left <= 0 or len(runs) >= MOST_CHOICES:
+            where = program.cores[0].span
+            text = f"only {len(runs)} choices of the listed parameters were checked (--max-states raises the limit)"
+            runs[-1].outcome.gaps["choices"] = Problem(where, text)
+            break
+        runs.append(_explore(kernel, program, machine, replace(settings, max_states=left)))
+        left -= runs[-1].outcome.states
+    return runs
+
+
 def _explore(kernel: Kernel, program: Program, machine: Machine, settings: Settings) -> _Run:
     log = Log()
     explorer = Explorer(kernel, rules_of(machine), log, max_states=settings.max_states, bound=settings.bound)
     outcome = explorer.run()
     reliance = _reliance(kernel, machine, settings, log)
-    analysis = Analysis(program, machine, kernel, log, closed=not outcome.gaps, reliance=reliance)
+    rules = rules_of(machine)
+    analysis = Analysis(
+        program, machine, kernel, log, closed=not outcome.gaps, reliance=reliance,
+        record=lambda case: record(kernel, rules, case),
+    )  # fmt: skip
     return _Run(kernel, log, outcome, analysis)
 
 

@@ -7,14 +7,13 @@ from itertools import islice
 
 from syncheck.action import ALL, SET, SIGNAL, Action
 from syncheck.execution import CoreRun, Kernel, emitting
-from syncheck.lowering import Cross, Emitter, Flag, Fixed, Handshake, Several
+from syncheck.lowering import Cross, Emitter, Fixed, Flag, Handshake, Several
 from syncheck.observation import Access, Case, Head, Stuck
 from syncheck.replay import Replay
 from syncheck.wiring import Wiring
 
-
-Wanted = set[tuple[int, int]]
-"""(code, channel) of the actions that would release a head."""
+Wanted = set[tuple[int, int, int]]
+"""(code, channel, core) of the actions that would release a head."""
 Ahead = Callable[[Wanted], "tuple[Access, tuple[int, ...]] | None"]
 """Finds one of them among what the stalled cores have not issued, and the agents whose heads hold it back."""
 
@@ -22,6 +21,10 @@ Ahead = Callable[[Wanted], "tuple[Access, tuple[int, ...]] | None"]
 def stuck_heads(kernel: Kernel, cores: Sequence[CoreRun], replay: Replay, case: Case) -> Stuck:
     """All heads of a run in which nothing can move."""
     wiring = kernel.wiring
+    for core in cores:
+        for op in core.code.ops:
+            if op.emitter is not None:
+                list(_possible(op.emitter, wiring))  # so that signals that were never sent are known too
 
     def ahead(wanted: Wanted) -> tuple[Access, tuple[int, ...]] | None:
         for core in cores:
@@ -46,14 +49,14 @@ def explain_heads(replay: Replay, case: Case, ahead: Ahead) -> Stuck:
     return Stuck(heads, case)
 
 
-def _queued(replay: Replay) -> dict[tuple[int, int], tuple[int, Access, int]]:
-    """(code, channel) of what waits in the queues → its place in them, and the agent in whose queue it is."""
-    found: dict[tuple[int, int], tuple[int, Access, int]] = {}
+def _queued(replay: Replay) -> dict[tuple[int, int, int], tuple[int, Access, int]]:
+    """(code, channel, core) of what waits in the queues → its place in them, and the agent in whose queue it is."""
+    found: dict[tuple[int, int, int], tuple[int, Access, int]] = {}
     position = 0
     for agent, queue in replay.queues.items():
         for action, values, seq, _ in islice(queue, 1, None):
             position += 1
-            key = (action.code, action.channel)
+            key = (action.code, action.channel, action.core)
             if key not in found:
                 found[key] = position, Access(action, values, seq), agent
     return found
@@ -63,7 +66,7 @@ def _explain(
     head: Head,
     replay: Replay,
     heads: dict[int, Head],
-    queued: dict[tuple[int, int], tuple[int, Access, int]],
+    queued: dict[tuple[int, int, int], tuple[int, Access, int]],
     ahead: Ahead,
 ) -> None:
     wiring = replay.wiring
@@ -84,13 +87,13 @@ def _senders(head: Head, replay: Replay, wiring: Wiring) -> Wanted:
     """Which (code, channel) of actions would release this head: its set, or the signals that still owe it one."""
     channel = head.channel
     if not wiring.channels[channel].cross:
-        return {(SET, channel)}
-    wanted = set()
+        return {(SET, channel, head.core)}
+    wanted: Wanted = set()
     for number, signal in enumerate(wiring.signals):
         if channel in signal.targets:
-            wanted.add((SIGNAL, number))
             parts = replay.partial.get(number, {})
             owing = [core for core in signal.sources if not parts.get(core)]
+            wanted.update((SIGNAL, number, core) for core in owing)
             if owing and len(owing) < len(signal.sources):
                 names = " and ".join(wiring.cores[core] for core in owing)
                 head.missing = f"{names} has not sent its half"
@@ -100,12 +103,12 @@ def _senders(head: Head, replay: Replay, wiring: Wiring) -> Wanted:
 def _ahead(core: CoreRun, wanted: Wanted, wiring: Wiring) -> Action | None:
     """A set or signal of `wanted` that this core's text may still reach."""
     for action in core.rest:
-        if (action.code, action.channel) in wanted:
+        if (action.code, action.channel, action.core) in wanted:
             return action
     for op in emitting(core.code.ops, core.pc):
         if op.emitter is not None:
             for action in _possible(op.emitter, wiring):
-                if (action.code, action.channel) in wanted:
+                if (action.code, action.channel, action.core) in wanted:
                     return action
     return None
 

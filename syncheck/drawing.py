@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from syncheck.action import ACCESS, BARRIER, HEAR, SET, SIGNAL, WAIT
+from syncheck.action import ACCESS, HEAR, SET, SIGNAL, WAIT
 from syncheck.analysis import Analysis
 from syncheck.execution import frames_of
 from syncheck.finding import Label, LaneEvent, Picture
 from syncheck.observation import Clash
 from syncheck.recorded import Event, Recorded
 
-_KIND = {ACCESS: "access", SET: "set", WAIT: "wait", SIGNAL: "signal", HEAR: "wait", BARRIER: "barrier"}
+_KIND = {ACCESS: "access", SET: "set", WAIT: "wait", SIGNAL: "signal", HEAR: "wait"}
 _BETWEEN = 2
 """How many accesses of the later lane are drawn before the later one."""
 
@@ -62,7 +62,8 @@ def _from_run(analysis: Analysis, later: Label, earlier: Label, run: Recorded, g
         mark = "earlier" if index == run.earlier else "later" if index == run.later else ""
         kind = _KIND.get(event.action.code, "other")
         frames = frames_of(site, event.values)
-        text = " ".join(filter(None, (site.op, _turn(frames)))) if kind in ("access", "barrier") else kind
+        name = " ".join(filter(None, (site.op.partition(".")[0], _turn(frames))))
+        text = name if kind == "access" else kind
         boxes.append(LaneEvent(agents[event.agent], text, kind, mark, site.span.line))
     arrows = tuple(
         (chosen.index(source), position)
@@ -91,7 +92,7 @@ def _chosen(run: Recorded) -> list[int]:
 
 
 def _drawn(event: Event, agent: int) -> bool:
-    return event.agent == agent and event.action.code in (ACCESS, BARRIER)
+    return event.agent == agent and event.action.code == ACCESS
 
 
 def _before(run: Recorded, index: int) -> set[int]:

@@ -8,7 +8,7 @@ from syncheck.analysis import Analysis
 from syncheck.drawing import picture
 from syncheck.execution import frames_of
 from syncheck.finding import Label, Picture
-from syncheck.observation import Access, Clash
+from syncheck.observation import Clash
 from syncheck.recorded import Recorded, last_known, recorded
 from syncheck.remedy import remedies
 
@@ -51,7 +51,7 @@ def _flags(analysis: Analysis, later: Label, earlier: Label) -> str:
         none = f"none that is set after {earlier.span.line} is waited for before {later.span.line}"
         return f"{x}→{y} flags run here ({there}), but {none}."
     if back:
-        return f"The only flag between the two runs {y}→{x} ({back}). Nothing tells {y} that {x} has finished."
+        return f"The only flags between the two run {y}→{x} ({back}). Nothing tells {y} that {x} has finished."
     drain = _shown(analysis, core, x, "S")
     if drain and y != "S":
         return f"No flag runs between {x} and {y}; {x} is drained to S ({drain}), but not between the two."
@@ -101,12 +101,7 @@ def _reversed(later: Label, earlier: Label) -> str:
 
 def _overlap(analysis: Analysis, later: Label) -> str:
     if later.pipe == "M":
-        return "Small matrix multiplications that depend on each other may overlap; the cube keeps only large ones apart."
+        return "Small matrix multiplications that depend on each other may overlap; only large ones are kept apart."
     return (
         f"{later.pipe} starts its instructions in order, but a later one may start before the earlier one has finished."
     )
-
-
-def turn_text(analysis: Analysis, access: Access) -> str:
-    """The loops and calls around an access, in a few words."""
-    return ", ".join(frame for frame in frames_of(analysis.site(access), access.values) if frame)

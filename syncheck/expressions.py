@@ -56,7 +56,22 @@ _TESTS = {
     "||": "(s.truth({}) or s.truth({}))",
 }
 
+def _least(store: Store, a: Value, b: Value) -> Value:
+    return a if store.truth(symbolic.less(a, b)) else b
+
+
+def _greatest(store: Store, a: Value, b: Value) -> Value:
+    return b if store.truth(symbolic.less(a, b)) else a
+
+
+def _ceil_div(store: Store, a: Value, b: Value) -> Value:
+    return symbolic.divide(store.settle(a + b - 1), store.settle(b))
+
+
 _TOOLS: dict[str, Any] = {
+    "MIN": _least,
+    "MAX": _greatest,
+    "CEIL": _ceil_div,
     "DIV": symbolic.divide,
     "REM": symbolic.remainder,
     "BIT": symbolic.bitwise,
@@ -119,12 +134,11 @@ class Compiler:
     def _function(self, name: str, arguments: list[str], span: Span) -> str:
         if name == "ceil_div" and len(arguments) == 2:
             a, b = arguments
-            return f"DIV(s.settle({a} + {b} - 1), s.settle({b}))"
+            return f"CEIL(s, {a}, {b})"
         if name in ("min", "max") and len(arguments) >= 2:
             result = arguments[0]
             for other in arguments[1:]:
-                first, second = (result, other) if name == "min" else (other, result)
-                result = f"({result} if s.truth(LT({first}, {second})) else {other})"
+                result = f"{name.upper()}(s, {result}, {other})"
             return result
         raise Misused(span, f"{name} does not take {len(arguments)} arguments")
 

@@ -42,6 +42,7 @@ class Folder:
         self.line = [lines.setdefault((s.core, s.span, s.pipe, s.op), len(lines)) for s in kernel.sites]
         """For each site, its line as its core runs it: copies of a `def` at several calls are one line."""
         self.obstacles: dict[int, LoopInfo] = {}
+        self.work = 0
 
     def canonical(self, cores: list[CoreRun], replay: Replay, store: Store) -> object:
         """A hashable form; two paths with equal forms have equal futures."""
@@ -385,6 +386,7 @@ class _Turn:
                         name = (cell, kind, self._line(entry[4]), entry[0])
                         if name not in kept or kept[name][1] < entry[1]:
                             kept[name] = entry  # older ones of the same line are ordered whenever this one is
+        self._folder.work += 40 + len(replay.writers) + 4 * len(kept)
         return [(cell, kind, line, entry) for (cell, kind, line, _), entry in kept.items()]
 
     def _line(self, action: Action) -> int:

@@ -170,6 +170,7 @@ class Instructions:
         return Cross(
             code, site.number, where.index, agent, value, self.value(flag, where, span), self.kernel.wiring,
             pipe == "S", (0, 31 if op.endswith("intra_block") else 15), strange,
+            constant=all(Compiler(where.scope).compile(e)[1] for e in (mode, flag) if e is not None),
         )  # fmt: skip
 
     # ------------------------------------------------------------ instructions

@@ -11,7 +11,7 @@ from syncheck.expressions import Evaluate, Meaning
 from syncheck.ir import Operand
 from syncheck.memory_map import Handle
 from syncheck.places import Place, Run, concrete
-from syncheck.symbolic import Store
+from syncheck.symbolic import NOTHING, Store
 from syncheck.wiring import Wiring
 
 
@@ -167,26 +167,30 @@ class Cross:
     scalar: bool
     ids: tuple[int, int]
     strange: Callable[[Action, int, int], None]
+    constant: bool = False
     _made: dict[tuple[int, int], Action] = field(default_factory=dict)
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
         flag = concrete(self.flag(run.values, store), *self.ids, store)
         mode = -1 if self.mode is None else concrete(self.mode(run.values, store), 0, 4, store)
-        made = self._made.get((mode, flag))
-        if made is None:
-            wiring = self.wiring
-            if self.code == SIGNAL:
-                channel = wiring.signal(self.core, mode, flag)
-            else:
-                channel = wiring.counter(self.core, flag)
-            made = Action(self.code, self.core, self.agent, self.site, channel=channel, scalar=self.scalar)
-            self._made[mode, flag] = made
-            self.strange(made, mode, flag)
-        return (made,)
+        return (self._made.get((mode, flag)) or self._make(mode, flag),)
 
     def seen(self) -> Sequence[Action]:
-        """The actions it has run as so far."""
+        """The actions it may run as: all of them where mode and flag are numbers, else those met so far."""
+        if not self._made and self.constant:
+            mode = -1 if self.mode is None else self.mode([], NOTHING)
+            flag = self.flag([], NOTHING)
+            if isinstance(mode, int) and isinstance(flag, int):
+                self._make(mode, flag)
         return tuple(self._made.values())
+
+    def _make(self, mode: int, flag: int) -> Action:
+        wiring = self.wiring
+        channel = wiring.signal(self.core, mode, flag) if self.code == SIGNAL else wiring.counter(self.core, flag)
+        made = Action(self.code, self.core, self.agent, self.site, channel=channel, scalar=self.scalar)
+        self._made[mode, flag] = made
+        self.strange(made, mode, flag)
+        return made
 
 
 @dataclass(slots=True)

@@ -150,7 +150,7 @@ class Page:
             position = self._stop[position]
 
     def _insert(self, start: int, stop: int) -> int:
-        cell = self.atlas.new_cell(None)
+        cell = self.atlas.count = self.atlas.count + 1
         self._starts.add(start)
         self._stop[start] = stop
         self._cell[start] = cell
@@ -183,7 +183,7 @@ class Atlas:
         self.pages: dict[tuple[str, object], Page] = {}
         self._by_key: dict[str, list[Page]] = {}
         self._distance = distance
-        self._count = 0
+        self.count = 0
 
     def page(self, key: str, space: str, symbol: object = None) -> Page:
         """The page of memory `key` at `symbol` (None: absolute addresses)."""
@@ -200,10 +200,10 @@ class Atlas:
         return found
 
     def new_cell(self, parent: int | None) -> int:
-        self._count += 1
+        self.count += 1
         if parent is not None:
-            self.parents[self._count] = parent
-        return self._count
+            self.parents[self.count] = parent
+        return self.count
 
 
 def may_meet(handle: Handle, other: Handle, low: int | None, high: int | None) -> bool:

@@ -18,11 +18,12 @@ from syncheck.replay import Replay, Rules
 from syncheck.source import Problem
 from syncheck.symbolic import Open, Store, Test
 
-DEFAULT_STATES = 20000
+DEFAULT_STATES = 10000
 """States (turns of a loop on a path) to explore before giving up."""
 DEFAULT_BOUND = 4
 """Turns of a loop whose trip count is not pinned, where no recurrence closes it."""
-EVENTS_PER_STATE = 200
+WORK_PER_STATE = 200
+"""Instructions run and accesses compared, for each state allowed: what bounds the time where states are large."""
 AFTER_A_RACE = 1000
 """States to explore once a race is known: the verdict stands, more pairs of the same cause may still turn up."""
 
@@ -90,15 +91,19 @@ class Explorer:
 
     def _spent(self) -> bool:
         outcome = self.outcome
-        if outcome.states > AFTER_A_RACE and any(c.kind == "unordered" for c in self._log.clashes.values()):
-            outcome.gaps.setdefault("race", Problem(self._kernel.cores[0].ops[0].span, "stopped: a race is known"))
+        if outcome.states > AFTER_A_RACE and self._refuted():
+            outcome.gaps.setdefault("race", Problem(self._kernel.cores[0].ops[0].span, "stopped: an error is known"))
             return True
-        if outcome.states <= self._max_states and outcome.events <= self._max_states * EVENTS_PER_STATE:
+        work = outcome.events + self._folder.work
+        if outcome.states <= self._max_states and work <= self._max_states * WORK_PER_STATE:
             return False
         where = self._kernel.cores[0].ops[0].span
         text = f"stopped after {outcome.states} states (--max-states raises the limit)"
         outcome.gaps.setdefault("states", Problem(where, text))
         return True
+
+    def _refuted(self) -> bool:
+        return bool(self._log.stuck) or any(c.kind == "unordered" for c in self._log.clashes.values())
 
     # ------------------------------------------------------------ one path
 

@@ -1,19 +1,20 @@
 """Every direct "comes before" of a recorded run, with its reason. Plain data: happens_before makes a graph of it.
 
-A point is (event, START), (event, END) or, for an instruction of S, (event, ISSUED): from then on later instructions of the
-core are issued. ISSUED is a point of its own only where some wait on S does not hold issue; elsewhere it is END. A scalar
-store that others see only through a flag is complete at (event, STORED).
+A point is (event, START), (event, END) or, for an instruction of S, (event, ISSUED): from then on later instructions of
+the core are issued. ISSUED is a point of its own only where some wait on S does not hold issue; elsewhere it is END.
+Scalar stores that others see only through a flag are complete at (event, EFFECT), and so fires a set of S: after its end.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from syncheck.action import ACCESS, ALL, BARRIER, HEAR, SET, SIGNAL
 from syncheck.recording import Event, Recording
 
-START, END, ISSUED, STORED = range(4)
+START, END, ISSUED, EFFECT = range(4)
 Point = tuple[int, int]
 
 ORDER, ISSUE, RUN, DRAIN, BARRIED, FLAG, CROSS, STORE, RETIRE = (
@@ -33,10 +34,11 @@ class Reason:
 
 @dataclass(slots=True)
 class _Lane:
-    """What the newest event of an agent has to come after: the last start, and what has not been drained yet."""
+    """What the newest event of an agent comes after: the last start; what no set (no barrier) has waited for yet."""
 
     last: Event | None = None
     open: list[Point] = field(default_factory=list)
+    unbarred: list[Point] = field(default_factory=list)
     issue: Point | None = None
 
 
@@ -50,23 +52,23 @@ class _Walk:
         rules = recording.rules
         self._split = rules.advisory_scalar_wait or bool(rules.ignored_waits)
         self._lanes: dict[int, _Lane] = {}
-        self._scalars: dict[int, list[Event]] = {}
+        self._scalars: dict[int, tuple[list[int], list[Event]]] = {}
 
     def reasons(self) -> Iterator[Reason]:
         for event in self._events:
-            if event.action.scalar:
-                self._scalars.setdefault(event.action.core, []).append(event)
-        for events in self._scalars.values():
-            events.sort(key=lambda event: event.seq)
+            if event.action.scalar:  # S runs in issue order
+                numbers, scalars = self._scalars.setdefault(event.action.core, ([], []))
+                numbers.append(event.seq)
+                scalars.append(event)
         for event in self._events:
             lane = self._lanes.setdefault(event.agent, _Lane())
             yield Reason((event.index, START), (event.index, END), RUN)
             yield from self._scalar(event, lane) if event.action.scalar else self._piped(event, lane)
             if event.sources:
                 kind = CROSS if event.action.code == HEAR else FLAG
-                yield from (Reason((source, END), (event.index, START), kind) for source in event.sources)
-                if event.action.scalar and self._split and event.holds:
-                    yield from (Reason((source, END), (event.index, ISSUED), kind) for source in event.sources)
+                ends = [START, ISSUED] if event.action.scalar and self._split and event.holds else [START]
+                for source in event.sources:
+                    yield from (Reason(self._fired(source), (event.index, end), kind) for end in ends)
             lane.last = event
 
     # ------------------------------------------------------------ pipes
@@ -84,22 +86,22 @@ class _Walk:
         if code in (SET, SIGNAL):
             yield from (Reason(point, (index, END), DRAIN) for point in lane.open)
             lane.open.clear()
+            lane.unbarred.clear()
         elif code == BARRIER and event.action.site not in self._rules.ignored_waits:
-            yield from (Reason(point, (index, START), BARRIED) for point in lane.open)
-            lane.open.clear()
+            yield from (Reason(point, (index, START), BARRIED) for point in lane.unbarred)
+            lane.unbarred.clear()
         lane.open.append((index, END))
+        lane.unbarred.append((index, END))
 
     def _issued(self, event: Event) -> Point | None:
         """The newest instruction of S that was issued before `event`."""
-        newest = None
-        for other in self._scalars.get(event.action.core, ()):
-            if other.seq > event.seq:
-                break
-            newest = other
-        return None if newest is None else self._through(newest)
+        numbers, scalars = self._scalars.get(event.action.core, ([], []))
+        at = bisect_left(numbers, event.seq)
+        return (scalars[at - 1].index, ISSUED if self._split else END) if at else None
 
-    def _through(self, event: Event) -> Point:
-        return event.index, ISSUED if self._split else END
+    def _fired(self, index: int) -> Point:
+        action = self._events[index].action
+        return index, EFFECT if action.scalar and action.code == SET else END
 
     # ------------------------------------------------------------ the scalar unit
 
@@ -110,10 +112,11 @@ class _Walk:
             if self._split:
                 yield Reason((lane.last.index, ISSUED), (index, ISSUED), ISSUE)
         if event.store is not None:
-            yield Reason((index, START), (index, STORED), RUN)
-            lane.open.append((index, STORED))
+            yield Reason((index, START), (index, EFFECT), RUN)
+            lane.open.append((index, EFFECT))
         if code == SET:
-            yield from (Reason(point, (index, END), STORE) for point in lane.open)
+            yield Reason((index, END), (index, EFFECT), RUN)
+            yield from (Reason(point, (index, EFFECT), STORE) for point in lane.open)
         elif code == ALL:
             yield from self._drained(event, lane)
 
@@ -136,7 +139,7 @@ def reasons(recording: Recording) -> Iterator[Reason]:
 def completions(recording: Recording, event: Event) -> tuple[Point, ...]:
     """The points at which what an event did is complete, each on its own."""
     if event.store is not None and event.action.writes:
-        return ((event.index, STORED),)
+        return ((event.index, EFFECT),)
     if event.action.scalar and (recording.rules.advisory_scalar_wait or recording.rules.ignored_waits):
         return (event.index, END), (event.index, ISSUED)
     return ((event.index, END),)

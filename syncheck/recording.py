@@ -1,4 +1,4 @@
-"""One run of a Kernel with its events kept: the smallest that a case allows, for explanations. Slow and small on purpose.
+"""One run of a Kernel with its events kept, the smallest that a case allows: for explanations, not for speed.
 
 The run is the token game itself: `Recorder` is a Replay whose hooks write down what happens.
 """
@@ -6,11 +6,12 @@ The run is the token game itself: `Recorder` is a Replay whose hooks write down 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from syncheck.action import ACCESS, ALL, Action
 from syncheck.execution import HEAD, CoreRun, Kernel, Stopped
-from syncheck.observation import Access, Case, Log
+from syncheck.observation import Access, Case, Clash, Log
 from syncheck.ordering import Rules
 from syncheck.replay import Replay
 from syncheck.sightings import Token, Values
@@ -28,8 +29,8 @@ class Event:
 
     `clock`: what is known complete at its start (of a wait: with what it waited for). `count`: its number on `agent`
     (of a barrier: of what stands before it). `store`: the agent and number of its scalar stores, where others see those
-    only through a flag. `released_by`: the set or signal whose token ended this wait; `sources`: all of them where a signal
-    needs both lanes. `holds`: later instructions of the core are not issued before this.
+    only through a flag. `released_by`: the set or signal whose token ended this wait; `sources`: all of them, where a
+    signal needs both lanes. `holds`: later instructions of the core are not issued before this.
     """
 
     index: int
@@ -45,17 +46,27 @@ class Event:
     store: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recording:
-    """A run: its events, what it assumed (`case`), whether it came to its end, and what else might have been assumed."""
+    """A run: its events, what it assumed (`case`), whether it came to its end, and what else might have been assumed.
+
+    `clashes`: the conflicts in it that nothing orders, one for each pair of sites.
+    """
 
     kernel: Kernel
     rules: Rules
     events: tuple[Event, ...]
-    case: Store
+    case: Case
     whole: bool = True
     stuck: bool = False
-    alternatives: tuple[Store, ...] = field(default=())
+    alternatives: tuple[Store, ...] = ()
+    clashes: tuple[Clash, ...] = ()
+
+    @cached_property
+    def counters(self) -> frozenset[str]:
+        """The variables that count turns."""
+        sites = self.kernel.sites
+        return frozenset(frame.name for site in sites for frame in site.frames if frame.kind == "loop")
 
 
 class Recorder(Replay):
@@ -157,8 +168,9 @@ class _Run:
         replay = self._replay
         stuck = whole and bool(replay.stalls or replay.queues)
         return Recording(
-            self._kernel, self._rules, tuple(replay.events), self._store, whole, stuck, tuple(self._others)
-        )
+            self._kernel, self._rules, tuple(replay.events), self._store, whole, stuck, tuple(self._others),
+            tuple(replay.log.clashes.values()),
+        )  # fmt: skip
 
     def _next(self) -> CoreRun | None:
         """Like the exploration: the core with the fewest unheard signals, then the fewest turns."""
@@ -187,7 +199,7 @@ class _Run:
                 return
 
     def _answer(self, core: CoreRun, test: Test) -> bool:
-        """Assume what ends the loop at hand, or else that the test fails; the other answer is kept as an alternative."""
+        """Assume what ends the loop at hand, or else that the test fails; the other answer is an alternative."""
         answers = [(a, s) for a in (False, True) if (s := self._store.assume(test, a)) is not None]
         if not answers:
             return False

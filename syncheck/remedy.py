@@ -67,6 +67,8 @@ class _Way:
 def _way(analysis: Analysis, earlier: Access, later: Access) -> _Way:
     one, other = analysis.site(earlier), analysis.site(later)
     left, right = _frames(one, earlier), _frames(other, later)
+    if not left and not right and other.span.path == one.span.path and other.span.line <= one.span.line:
+        return _Way(carried=True)  # a trace knows no loops, but the text goes back
     if _called(one) == _called(other) != "" and left != right:
         return _Way(carried=True)
     for position, (a, b) in enumerate(zip(left, right, strict=False)):

@@ -1,18 +1,19 @@
 """The token game: one replay stands for every schedule, because each flag has one producer and one consumer queue.
 
-Agents (core, pipe) take their instructions in issue order; sets never block, waits do; a wait on S, or PIPE_ALL, holds the
-issue of everything later on that core. The clock of an agent says, for each other agent, which prefix is known complete at
-the start of its next instruction (docs/proofs.md, "The order"). A conflict is ordered iff that clock covers the earlier
-access. Speed matters here: traces bring millions of events.
+Agents (core, pipe) take their instructions in issue order; sets never block, waits do; a wait on S, or PIPE_ALL,
+holds the issue of everything later on that core. The clock of an agent says, for each other agent, which prefix is
+known complete at the start of its next instruction (docs/proofs.md, "The order"). A conflict is ordered iff that
+clock covers the earlier access. Speed matters here: traces bring millions of events.
 
-Two facts save most joins. A clock that knows count n of an agent knows everything that agent knew when it did n: the count
-is only ever passed on together with the clock it was stamped on, and an agent's clock only grows. So a token whose sender
-is covered has nothing new. It does not hold for what scalar stores add to a token of S, nor where a wait on S is ignored
-for issue (then two clocks carry the count of S), nor for a signal of two lanes: those tokens name a count nobody reaches.
-And between two events from which S learns, its clock changes in its own component only.
+Two facts save most joins. A clock that knows count n of an agent knows everything that agent knew when it did n: the
+count is only ever passed on together with the clock it was stamped on, and an agent's clock only grows. So a token
+whose sender is covered has nothing new. It does not hold for what scalar stores add to a token of S, nor where a wait
+on S is ignored for issue (then two clocks carry the count of S), nor for a signal of two lanes: those tokens name a
+count nobody reaches. And between two events from which S learns, its clock changes in its own component only.
 
-What remains is mostly local. Where only S hears from other cores, what the agents of a core know of other cores is what S
-knew at some point: `levels` numbers these points, and two clocks of one core differ elsewhere only in that core's agents.
+What remains is mostly local. Where only S hears from other cores, what the agents of a core know of other cores is
+what S knew at some point: `levels` numbers these points, and two clocks of one core differ elsewhere only in that
+core's agents.
 """
 
 from __future__ import annotations
@@ -35,10 +36,16 @@ _NEVER = 1 << 62
 
 
 class Replay(Sightings):
-    """One execution in progress: copy it to explore two futures. All state that the future depends on is in plain dicts.
+    """One execution in progress: copy it to explore two futures. What the future depends on is in plain dicts.
 
     With `counting`, pairs in order are counted, and what bytes hold and which library flags are taken is followed.
     """
+
+    __slots__ = (
+        "_awake", "_late", "_local", "_own", "_plain", "counts", "issue_bases", "issue_clocks", "joined",
+        "joined_bases", "levels", "queue_levels", "queues", "readers", "released", "seqs", "sleepers", "stalls",
+        "writers",
+    )  # fmt: skip
 
     def __init__(self, wiring: Wiring, atlas: Atlas, rules: Rules, log: Log) -> None:
         self.wiring = wiring
@@ -116,7 +123,8 @@ class Replay(Sightings):
 
     def copy(self) -> Replay:
         other: Replay = object.__new__(Replay)
-        other.__dict__.update(self.__dict__)
+        for name in (*Sightings.__slots__, *Replay.__slots__):
+            setattr(other, name, getattr(self, name))
         for name in (
             "counts", "clocks", "joined", "joined_bases", "issue_clocks", "issue_bases", "levels", "seqs", "data",
             "cleared", "stalls", "last_set", "last_wait", "hearings", "pending", "owners", "in_flight",
@@ -141,7 +149,7 @@ class Replay(Sightings):
         seq = self.seqs[core] = self.seqs[core] + 1
         if self.counting:
             code = action.code
-            if code == SET or code == WAIT:
+            if code in (SET, WAIT):
                 channel = action.channel
                 self.pending[channel] = self.pending.get(channel, 0) + (1 if code == SET else -1)
             elif action.hidden_flags:
@@ -162,6 +170,9 @@ class Replay(Sightings):
                 count = self.counts[agent] = self.counts[agent] + 1
                 self.data[agent] += 1
                 self._access(action, values, seq, count, agent, count)
+            elif action.code == SET:
+                count = self.counts[agent] = self.counts[agent] + 1
+                self._set(action, values, seq, agent, count)
             elif not self._execute(action, values, seq, agent):
                 self.queues[agent] = deque(((action, values, seq, issued),))
                 self.queue_levels[agent] = deque((self.levels[self.wiring.scalar[core]],))
@@ -188,14 +199,12 @@ class Replay(Sightings):
         if level <= self.levels[agent]:
             learnt = clock.copy()
             for each in self._own[core]:
-                if told[each] > learnt[each]:
-                    learnt[each] = told[each]
+                learnt[each] = max(learnt[each], told[each])
             return learnt
         self.levels[agent] = level
         learnt = told.copy()
         for each in self._own[core]:
-            if clock[each] > learnt[each]:
-                learnt[each] = clock[each]
+            learnt[each] = max(learnt[each], clock[each])
         return learnt
 
     def _scalar_step(self, action: Action, values: Values, seq: int) -> bool:
@@ -210,7 +219,7 @@ class Replay(Sightings):
         issued = self.issue_clocks[core]
         known = issued
         learnt = False
-        if code == WAIT or code == HEAR:
+        if code == WAIT or code == HEAR:  # noqa: PLR1714, SIM109 - no tuple in the hot path
             queue = self.tokens.get(action.channel)
             if not queue:
                 self.sleepers.setdefault(action.channel, []).append(agent)
@@ -291,7 +300,7 @@ class Replay(Sightings):
         elif code == SET:
             count = self.counts[agent] = self.counts[agent] + 1
             self._set(action, values, seq, agent, count)
-        elif code == WAIT or code == HEAR:
+        elif code == WAIT or code == HEAR:  # noqa: PLR1714, SIM109
             queue = self.tokens.get(action.channel)
             if not queue:
                 self.sleepers.setdefault(action.channel, []).append(agent)
@@ -483,6 +492,10 @@ class Replay(Sightings):
     def _inherit(self, cell: int) -> dict[int, Entry]:
         """What a cell that was split off remembers: all that its parent did."""
         parent = self.atlas.parents.get(cell)
+        if parent is None:
+            found: dict[int, Entry] = {}
+            self.writers[cell], self.readers[cell] = found, {}
+            return found
         while parent is not None and parent not in self.writers:
             parent = self.atlas.parents.get(parent)
         if parent is None:

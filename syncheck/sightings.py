@@ -22,11 +22,17 @@ Waiting = tuple[Action, Values, int, Clock]
 Entry = tuple[int, int, int, Values, Action, Handle, bool]
 """A remembered access: agent, its count, issue number, loop values, action, bytes, whether it writes."""
 Token = tuple[Clock, Action, Values, int, int, int, int]
-"""A set or signal: its clock, action, values, issue number; who knows that agent up to that count knows the clock; level."""
+"""A set or signal: clock, action, values, issue number; agent and count (who knows those knows all of it); level."""
 
 
 class Sightings:
     """The part of a replay that only looks."""
+
+    __slots__ = (
+        "_strict", "atlas", "case", "cleared", "clocks", "counting", "data", "drains", "heard", "hearings",
+        "in_flight", "last_set", "last_wait", "log", "overflowed", "owners", "partial", "pending", "rules",
+        "tokens", "wiring",
+    )  # fmt: skip
 
     wiring: Wiring
     atlas: Atlas
@@ -70,8 +76,8 @@ class Sightings:
     def _overtaken(self, token: Token, previous: Token, waiting: int) -> None:
         """This set is not ordered behind the wait for the one before."""
         wait = self.last_wait.get(token[1].channel)
-        sites = (token[1].site, previous[1].site) if wait is None else (token[1].site, previous[1].site, wait[2].site)
-        known = self.log.remarks.get(("overtakes", *sites))
+        key = ("overtakes", token[1].site, previous[1].site)
+        known = self.log.remarks.get(key if wait is None else (*key, wait[2].site))
         if known is not None and known.case is self.case:
             known.count += 1
             return
@@ -91,7 +97,8 @@ class Sightings:
         if peak > self.rules.counter_limit:
             self.overflowed = True
             place = Access(token[1], token[2], token[3])
-            self.log.remark(Remark("counter", (place,), self.case, number=peak, text=str(self.wiring.channels[channel])))
+            name = str(self.wiring.channels[channel])
+            self.log.remark(Remark("counter", (place,), self.case, number=peak, text=name))
 
     def _hidden_flags(self, action: Action, values: Values, seq: int) -> None:
         for channel in action.hidden_flags:
@@ -117,7 +124,7 @@ class Sightings:
         if entry[2] == seq and entry[4].core == action.core:
             return  # one instruction that reads and writes the same bytes
         old = entry[4]
-        if entry[0] == agent or old.core == action.core and self._same_scalar(entry[0], agent):
+        if entry[0] == agent or (old.core == action.core and self._same_scalar(entry[0], agent)):
             if self._strict[agent]:
                 return
             kind = "same_pipe"
@@ -147,7 +154,7 @@ class Sightings:
         return pipes <= {"S", SCALAR_DATA}
 
     def _publication(self, clash: Clash) -> None:
-        """For a race between two cores: which signals of the earlier core, sent after the access, the later had heard."""
+        """For a race between two cores: the signals of the earlier core, sent after the access, that the later had heard."""
         source = clash.earlier
         heard = self.heard.get(clash.later.action.core, {})
         after = [item for (core, _), item in heard.items() if core == source.action.core and item[2] > source.seq]

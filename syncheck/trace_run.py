@@ -1,9 +1,9 @@
 """Level 3 for traces: one replay, fed line by line; memory that holds only what a later access can still conflict with.
 
 Bytes of GM are forgotten once every agent that touches GM at all knows each of their accesses to be complete. That is
-sound only for agents known by then; so when a new one turns up after something was forgotten, the rest of the trace is
-surveyed (cores and agents, no replay) and the analysis starts again with all of them counted from the beginning. The same
-holds for a core that turns up after a signal to all cores was sent.
+sound only for agents known by then; so when a new one turns up after something was forgotten, the rest of the trace
+is surveyed (cores and agents, no replay) and the analysis starts again with all of them counted from the beginning.
+The same holds for a core that turns up after a signal to all cores was sent.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def run_trace(
     lines: Iterable[bytes], path: str, machine: Machine, rules: Rules, *, reopen: Reopen | None = None,
     retire_every: int = RETIRE_EVERY,
 ) -> TraceResult:  # fmt: skip
-    """Analyse one trace. Without `reopen`, a stream is kept in a temporary file for the case that it is needed again."""
+    """Analyse one trace. Without `reopen`, a stream is kept in a temporary file in case it is needed again."""
     collecting = gc.isenabled()
     gc.disable()  # nothing here is a cycle that grows, and looking for some costs a fifth
     try:
@@ -93,7 +93,9 @@ def _run(
 class _Pass:
     """One reading of the trace. `before` is the reader of a pass that could not know what it needed to."""
 
-    def __init__(self, path: str, machine: Machine, rules: Rules, retire_every: int, before: Reader | None = None) -> None:
+    def __init__(
+        self, path: str, machine: Machine, rules: Rules, retire_every: int, before: Reader | None = None
+    ) -> None:
         self.log = Log()
         self.reader = Reader(path, machine, self.log, before)
         self.replay = Replay(self.reader.kernel.wiring, self.reader.kernel.atlas, rules, self.log)
@@ -197,9 +199,8 @@ class _Pass:
         waiting = [action, *(item[0] for queue in replay.queues.values() for item in queue)]
         for buffer in self._buffers.values():
             waiting += buffer
-        return {
-            cell for each in waiting for handle in (*each.reads, *each.writes) if handle.page is gm for cell in handle.cells
-        }
+        handles = [handle for each in waiting for handle in (*each.reads, *each.writes) if handle.page is gm]
+        return {cell for handle in handles for cell in handle.cells}
 
     # ------------------------------------------------------------ the end
 
@@ -218,10 +219,10 @@ class _Pass:
     def _ahead(self) -> Callable[[Wanted], tuple[Access, tuple[int, ...]] | None]:
         """Looks up what the stalled cores had still to issue."""
         scalar = self.reader.kernel.wiring.scalar
-        first: dict[tuple[int, int], tuple[Access, tuple[int, ...]]] = {}
+        first: dict[tuple[int, int, int], tuple[Access, tuple[int, ...]]] = {}
         for core, buffer in sorted(self._buffers.items()):
             for action in buffer:
-                key = (action.code, action.channel)
+                key = (action.code, action.channel, action.core)
                 if key not in first:
                     first[key] = Access(action, action.values, 0), (scalar[core],)
         return lambda wanted: next((first[key] for key in sorted(wanted) if key in first), None)

@@ -32,7 +32,9 @@ def access(core: str, pipe: str, number: int, reads: list[Any], writes: list[Any
     return line(core, f"OP{number}", pipe=pipe, line=number, reads=reads, writes=writes, **keys)
 
 
-def run(lines: list[bytes], machine: Machine = A2A3, *, retire_every: int = 2048, scalar_wait: bool = True) -> TraceResult:
+def run(
+    lines: list[bytes], machine: Machine = A2A3, *, retire_every: int = 2048, scalar_wait: bool = True
+) -> TraceResult:
     rules = Rules(in_order=machine.in_order, advisory_scalar_wait=not scalar_wait)
     return run_trace(lines, "t.jsonl", machine, rules, retire_every=retire_every)
 
@@ -79,8 +81,8 @@ def everything(result: TraceResult) -> tuple[Any, ...]:
 
 def test_the_examples_of_the_contract() -> None:
     result = run([
-        b'{"core": "AIV0", "pipe": "V", "op": "TCVT", "reads": [["UB", 0, 64]], "writes": [["UB", 64, 128]], "line": 425, '
-        b'"file": "k.cpp"}',
+        b'{"core": "AIV0", "pipe": "V", "op": "TCVT", "reads": [["UB", 0, 64]], "writes": [["UB", 64, 128]], '
+        b'"line": 425, "file": "k.cpp"}',
         b'{"core": "AIV0", "op": "set_flag", "src": "V", "dst": "MTE3", "id": 0}',
         b'{"core": "AIV0", "op": "pipe_barrier", "pipe": "V"}',
         b'{"core": "AIC", "op": "ffts_cross_core_sync", "pipe": "FIX", "mode": 2, "flag": 0}',
@@ -93,7 +95,10 @@ def test_the_examples_of_the_contract() -> None:
     assert {kind for kind, *_ in remarks(result)} == {"unwritten", "flag left", "counter left"}
 
 
-@pytest.mark.parametrize(("number", "read", "write"), [(596, 421, 411), (629, 407, 398), (676, 407, 398), (704, 434, 425), (708, 484, 475)])
+SEED_RACES = [(596, 421, 411), (629, 407, 398), (676, 407, 398), (704, 434, 425), (708, 484, 475)]
+
+
+@pytest.mark.parametrize(("number", "read", "write"), SEED_RACES)
 def test_seed_traces(number: int, read: int, write: int) -> None:
     result = run((SEEDS / f"{number}.jsonl").read_bytes().splitlines())
     assert result.problems == ()
@@ -158,7 +163,7 @@ MALFORMED = [
     (b'{"core": "AIV0", "op": "TLOAD", "pipe": "MTE2", "reads": [["UB", -4, 4]]}', "outside"),
     (b'{"core": "AIV0", "op": "TLOAD", "pipe": "MTE2", "reads": [["GM", 8, 4]]}', "ends before"),
     (b'{"core": "AIV0", "op": "TLOAD", "pipe": "MTE2", "writes": [["UBB", 0, 4]]}', "no memory 'UBB'"),
-    (b'{"core": "AIV0", "op": "set_flg", "src": "V", "dst": "MTE3", "id": 0}', "no synchronisation 'set_flg'|no 'pipe'"),
+    (b'{"core": "AIV0", "op": "set_flg", "src": "V", "dst": "MTE3", "id": 0}', "no 'pipe'"),
     (b'{"core": "AIV0", "op": "set_flag", "src": "V", "dst": "MTE3", "id": true}', "'id' is true or false"),
     (b'{"core": "AIV0", "op": "ffts_cross_core_sync", "pipe": "V", "mode": 7, "flag": 0}', "no cross-core mode 7"),
     (b'{"core": "AIV0", "op": "set_intra_block", "pipe": "V", "flag": 0}', "a2a3 has no set_intra_block"),
@@ -176,7 +181,7 @@ def test_malformed_lines(text: bytes, expected: str) -> None:
     result = run([good, text, good])
     assert result.events == 2
     (problem,) = result.problems
-    assert any(part in problem.message for part in expected.split("|")), problem.message
+    assert expected in problem.message
     assert problem.span.line == 2
     assert problem.span.path == "t.jsonl"
 
@@ -281,7 +286,7 @@ def test_the_order_of_cores_does_not_matter(chance: random.Random) -> None:
     for _ in range(3):
         other = run(merged(chance, streams))
         assert clashes(other) == clashes(first)
-        assert remarks(other) == remarks(first)
+        assert schedule_free(other) == schedule_free(first)
         assert {key[:2] for key in stuck(other)} == {key[:2] for key in stuck(first)}
 
 

@@ -156,7 +156,8 @@ def _again_orders(analysis: Analysis, channel: Channel, label: Label) -> tuple[s
     free = free_event(analysis, channel.core, channel.src, channel.dst)
     other = "another id" if free is None else f"EVENT_ID{free}"
     back = f"a flag {channel.dst}→{channel.src} before {label.span.line}"
-    return f"Use EVENT_ID{channel.event} and {other} by turns.", f"Or hold {channel.src} until {channel.dst} has waited: {back}."
+    hold = f"Or hold {channel.src} until {channel.dst} has waited: {back}."
+    return f"Use EVENT_ID{channel.event} and {other} by turns.", hold
 
 
 def stolen(analysis: Analysis) -> Iterator[Finding]:

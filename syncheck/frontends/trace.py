@@ -13,7 +13,16 @@ from typing import Any
 from syncheck.action import ACCESS, FrameShape, Site
 from syncheck.execution import Kernel
 from syncheck.frontends.trace_fields import (
-    LONGEST_LINE, Fields, Malformed, Range, core_of, fields_of, number_of, pipe_of, ranges_of, text_of,
+    LONGEST_LINE,
+    Fields,
+    Malformed,
+    Range,
+    core_of,
+    fields_of,
+    number_of,
+    pipe_of,
+    ranges_of,
+    text_of,
 )  # fmt: skip
 from syncheck.frontends.trace_sync import SYNC_OPS, Recorded, Synchronisation
 from syncheck.layout import Layout
@@ -70,15 +79,14 @@ class Template:
 
     def action(self, handle: Handle) -> Recorded:
         reads, writes, slot = self.reads, self.writes, self.slot
-        if slot < len(reads):
+        if slot >= len(reads):
+            slot -= len(reads)
+            writes = (*writes[:slot], handle, *writes[slot + 1 :]) if len(writes) > 1 else (handle,)
+        elif len(reads) > 1:
             reads = (*reads[:slot], handle, *reads[slot + 1 :])
         else:
-            slot -= len(reads)
-            writes = (*writes[:slot], handle, *writes[slot + 1 :])
-        return Recorded(
-            ACCESS, self.core, self.agent, self.site, self.values,
-            reads=reads, writes=writes, scalar=self.scalar, atomic=self.atomic,
-        )  # fmt: skip
+            reads = (handle,)
+        return Recorded(ACCESS, self.core, self.agent, self.site, self.values, reads, writes, self.scalar, self.atomic)
 
 
 class Reader:
@@ -117,10 +125,9 @@ class Reader:
         return self._sync.groups
 
     def read(self, line: bytes, number: int, *, survey: bool = False) -> Recorded | None:
-        """The action of a line that is not in `known`; None for a blank or malformed one. `survey`: nothing will run it."""
-        found = self.far.get(line)
-        if found is not None:
-            return found
+        """The action of a line not in `known`; None for a blank or malformed one. `survey`: nothing will run it."""
+        if line in self.far:
+            return self.far[line]
         head, gm, tail = line.partition(_GM)
         key = None
         if gm:
@@ -252,9 +259,7 @@ class Reader:
 def _number(text: bytes) -> int:
     """A JSON number without sign or fraction, or -1."""
     digits = text.strip(b" ")
-    if not digits.isdigit() or len(digits) > 18 or (digits[0] == 48 and len(digits) > 1):
-        return -1
-    return int(digits)
+    return int(digits) if digits.isdigit() and len(digits) < 19 and (digits[0] != 48 or len(digits) == 1) else -1
 
 
 def _loops(event: Fields) -> tuple[tuple[FrameShape, ...], tuple[Any, ...]]:

@@ -24,8 +24,9 @@ class Malformed(Exception):
     """
 
     def __init__(
-        self, message: str, expected: str = "", *, name: str = "", names: Iterable[str] = (), key: str = "", column: int = 0
-    ) -> None:
+        self, message: str, expected: str = "", *, name: str = "", names: Iterable[str] = (), key: str = "",
+        column: int = 0,
+    ) -> None:  # fmt: skip
         super().__init__(message)
         self.message = message
         self.expected = expected
@@ -57,8 +58,8 @@ def fields_of(text: bytes) -> Fields:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a fraction"}
-    return names.get(type(value), "null")
+    names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a fraction"}
+    return "true or false" if isinstance(value, bool) else names.get(type(value), "null")
 
 
 def _missing(event: Fields, key: str, expected: str) -> Malformed:
@@ -82,8 +83,9 @@ def number_of(event: Fields, key: str, expected: str, *, least: int | None = Non
     value = event[key]
     if not isinstance(value, int) or isinstance(value, bool):
         raise Malformed(f"{key!r} is {_kind(value)}", expected, key=key)
-    if least is not None and value < least or abs(value) >= HIGHEST_ADDRESS:
-        raise Malformed(f"{key!r} is {value}" if abs(value) < HIGHEST_ADDRESS else f"{key!r} is too large", expected, key=key)
+    if (least is not None and value < least) or abs(value) >= HIGHEST_ADDRESS:
+        shown = str(value) if abs(value) < HIGHEST_ADDRESS else "too large"
+        raise Malformed(f"{key!r} is {shown}", expected, key=key)
     return value
 
 
@@ -91,8 +93,8 @@ def core_of(event: Fields) -> str:
     expected = "AIC, AIV0 or AIV1, or with a block number: AIC.3"
     name = text_of(event, "core", expected)
     if not _CORE.fullmatch(name):
-        names = ("AIC", "AIV0", "AIV1")
-        raise Malformed(f"there is no core {name[:40]!r}", expected, name=name.partition(".")[0], names=names, key="core")
+        kind, names = name.partition(".")[0], ("AIC", "AIV0", "AIV1")
+        raise Malformed(f"there is no core {name[:40]!r}", expected, name=kind, names=names, key="core")
     return name
 
 

@@ -1,4 +1,4 @@
-"""The synchronisation events of a trace: flags, barriers, cross-core signals; what the machine has to say about them."""
+"""The synchronisation events of a trace: flags, barriers, cross-core signals; what the machine says about them."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ class Recorded(Action):
         agent: int,
         site: int,
         values: tuple[Any, ...] = (),
-        *,
-        channel: int = -1,
         reads: tuple[Handle, ...] = (),
         writes: tuple[Handle, ...] = (),
         scalar: bool = False,
         atomic: bool = False,
+        channel: int = -1,
     ) -> None:
         self.code = code
         self.core = core

@@ -1,0 +1,203 @@
+"""The judge's own small programs: loops, branches and flags, written as an event script and unrolled for given values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Union
+
+from syncheck.simulator.entries import Core, Entry, Kind
+
+Expr = Any
+"""An int, a name, (operator, left, right), or ("[]", family, index)."""
+Span = tuple[str, Expr, int]
+"""(space, first byte, size)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """One instruction; fields as of `Entry`. A barrier has `pipe` ALL or a pipe's name."""
+
+    kind: Kind
+    pipe: str
+    reads: tuple[Span, ...] = ()
+    writes: tuple[Span, ...] = ()
+    atomic: bool = False
+    other: str = ""
+    number: Expr = 0
+    mode: int = 2
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """for (var = start; var < bound; var += step)."""
+
+    var: str
+    bound: Expr
+    body: tuple[Node, ...]
+    start: Expr = 0
+    step: Expr = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """if (condition) … else …"""
+
+    condition: Expr
+    then: tuple[Node, ...]
+    otherwise: tuple[Node, ...] = ()
+
+
+Node = Union[Do, Loop, Branch]
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """low ≤ name; a family has a value for each index."""
+
+    name: str
+    low: int = 0
+    family: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """`cores`: AIC, AIV0, AIV1, or AIV for both lanes, each once; an `unknown` is 0 or 1."""
+
+    cores: tuple[tuple[str, tuple[Node, ...]], ...]
+    params: tuple[Param, ...] = ()
+    unknowns: tuple[str, ...] = ()
+
+
+OPERATORS: dict[str, Callable[[int, int], int]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "%": lambda a, b: a % b,
+    "<": lambda a, b: int(a < b),
+    ">": lambda a, b: int(a > b),
+    "==": lambda a, b: int(a == b),
+    "!=": lambda a, b: int(a != b),
+    "&&": lambda a, b: int(a != 0 and b != 0),
+    "||": lambda a, b: int(a != 0 or b != 0),
+}
+
+Values = Mapping[str, int | tuple[int, ...]]
+"""What names mean; a family is a tuple, its last value stands for all further ones."""
+
+
+def evaluate(expr: Expr, values: Values) -> int:
+    if isinstance(expr, int):
+        return expr
+    if isinstance(expr, str):
+        found = values[expr]
+        assert isinstance(found, int)
+        return found
+    operator, left, right = expr
+    if operator == "[]":
+        family = values[left]
+        assert isinstance(family, tuple)
+        return family[min(evaluate(right, values), len(family) - 1)]
+    return OPERATORS[operator](evaluate(left, values), evaluate(right, values))
+
+
+def unrolled(script: Script, values: Values) -> tuple[Core, ...]:
+    """What each core issues with these values of parameters and unknowns."""
+    cores = []
+    for name, body in script.cores:
+        for lane, core in enumerate(("AIV0", "AIV1")) if name == "AIV" else ((int(name[3:] or 0), name),):
+            cores.append(Core(core, tuple(_issued(body, {**values, "lane": lane}))))
+    return tuple(cores)
+
+
+def _issued(nodes: tuple[Node, ...], values: dict[str, Any]) -> Iterator[Entry]:
+    for node in nodes:
+        if isinstance(node, Do):
+            yield _entry(node, values)
+        elif isinstance(node, Branch):
+            yield from _issued(node.then if evaluate(node.condition, values) else node.otherwise, values)
+        else:
+            turn, step = evaluate(node.start, values), evaluate(node.step, values)
+            while turn < evaluate(node.bound, values):
+                yield from _issued(node.body, {**values, node.var: turn})
+                turn += step
+
+
+def _entry(do: Do, values: Values) -> Entry:
+    def placed(spans: tuple[Span, ...]) -> tuple[tuple[str, int, int], ...]:
+        starts = [(space, evaluate(start, values), size) for space, start, size in spans]
+        return tuple((space, start, start + size) for space, start, size in starts)
+
+    number = evaluate(do.number, values)
+    return Entry(do.kind, do.pipe, do.line, placed(do.reads), placed(do.writes), do.atomic, do.other, number, do.mode)
+
+
+# ---------------------------------------------------------------- as text
+
+
+def written(script: Script) -> tuple[str, Script]:
+    """The event script, and the same program with every instruction told its line."""
+    lines = [f"param {p.name}{'[b]' if p.family else ''} in {p.low}..;" for p in script.params]
+    lines += [f"unknown {name};" for name in script.unknowns]
+    cores = []
+    for name, body in script.cores:
+        lines.append(f"core {name} {{")
+        cores.append((name, _write(body, lines, "    ")))
+        lines.append("}")
+    return "\n".join(lines) + "\n", replace(script, cores=tuple(cores))
+
+
+def _write(nodes: tuple[Node, ...], lines: list[str], indent: str) -> tuple[Node, ...]:
+    told: list[Node] = []
+    for node in nodes:
+        if isinstance(node, Do):
+            lines.append(indent + _call(node))
+            told.append(replace(node, line=len(lines)))
+        elif isinstance(node, Loop):
+            step = f"{node.var} += {shown(node.step)}"
+            lines.append(f"{indent}for ({node.var} = {shown(node.start)}; {node.var} < {shown(node.bound)}; {step}) {{")
+            told.append(replace(node, body=_write(node.body, lines, indent + "    ")))
+            lines.append(indent + "}")
+        else:
+            lines.append(f"{indent}if ({shown(node.condition)}) {{")
+            then = _write(node.then, lines, indent + "    ")
+            if node.otherwise:
+                lines.append(indent + "} else {")
+            told.append(replace(node, then=then, otherwise=_write(node.otherwise, lines, indent + "    ")))
+            lines.append(indent + "}")
+    return tuple(told)
+
+
+def _call(do: Do) -> str:
+    pipe = f"PIPE_{do.pipe}"
+    if do.kind == "set":
+        return f"set_flag({pipe}, PIPE_{do.other}, {shown(do.number)});"
+    if do.kind == "wait":
+        return f"wait_flag(PIPE_{do.other}, {pipe}, {shown(do.number)});"
+    if do.kind == "barrier":
+        return f"pipe_barrier({pipe});"
+    if do.kind == "signal":
+        return f"ffts_cross_core_sync({pipe}, {do.mode}, {shown(do.number)});"
+    if do.kind == "hear":
+        return f"wait_flag_dev({shown(do.number)});"
+    effects = "".join(
+        f" {word} " + ", ".join(f"{space}[{shown(start)}:{shown(_plus(start, size))}]" for space, start, size in spans)
+        for word, spans in (("reads", do.reads), ("writes", do.writes))
+        if spans
+    )
+    return f"instr op on {pipe}{effects}{' atomic' if do.atomic else ''};"
+
+
+def _plus(start: Expr, size: int) -> Expr:
+    return start + size if isinstance(start, int) else ("+", start, size)
+
+
+def shown(expr: Expr) -> str:
+    if not isinstance(expr, tuple):
+        return str(expr)
+    operator, left, right = expr
+    if operator == "[]":
+        return f"{left}[{shown(right)}]"
+    sides = [f"({shown(side)})" if isinstance(side, tuple) and side[0] != "[]" else shown(side) for side in (left, right)]
+    return f"{sides[0]} {operator} {sides[1]}"

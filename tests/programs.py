@@ -1,0 +1,171 @@
+"""Random small programs for the judge: mostly right synchronisation with something missing, moved or too much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from syncheck.simulator.program import Branch, Do, Expr, Loop, Node, Param, Script
+
+PIPES = {"AIC": ("MTE2", "MTE1", "M", "FIX"), "AIV": ("MTE2", "V", "MTE3")}
+LOCAL = {"AIC": "L1", "AIV": "UB"}
+SLOTS: tuple[Expr, ...] = (0, 64, 32, ("*", ("%", "i", 2), 64), ("*", ("%", ("+", "i", 1), 2), 64), ("*", ("%", "i", 3), 64))
+CONDITIONS: tuple[Expr, ...] = (
+    ("==", ("%", "i", 2), 0), (">", "i", 0), ("<", ("+", "i", 1), "n"), ("==", "i", 1), "c", ("==", "i", 2),
+    ("<", ("+", "i", 2), "n"), ("!=", ("%", "i", 3), 1), ("&&", "c", (">", "i", 0)), ("<", "i", 2),
+)  # fmt: skip
+EVENTS: tuple[Expr, ...] = (0, 1)
+
+
+def _span(draw: Any, kind: str, inside: bool, shared: bool) -> tuple[str, Expr, int]:
+    space = "GM" if shared and draw(st.integers(0, 2)) == 0 else LOCAL[kind]
+    start = draw(st.sampled_from(SLOTS if inside else SLOTS[:3]))
+    return space, start, 64
+
+
+@st.composite
+def instructions(draw: Any, kind: str, inside: bool, shared: bool = True, pipe: str = "") -> Do:
+    """An access, sometimes of the scalar unit."""
+    pipe = pipe or draw(st.sampled_from((*PIPES[kind], *PIPES[kind], "S")))
+    shape = draw(st.sampled_from(("r", "w", "w", "rw")))
+    reads = (_span(draw, kind, inside, shared),) if "r" in shape else ()
+    writes = (_span(draw, kind, inside, shared),) if "w" in shape else ()
+    return Do("instr", pipe, reads, writes, atomic=pipe != "S" and draw(st.integers(0, 11)) == 0)
+
+
+@st.composite
+def pairs(draw: Any, kind: str, inside: bool) -> tuple[Do, Do]:
+    """set_flag and wait_flag of one flag."""
+    src = draw(st.sampled_from(PIPES[kind] if draw(st.integers(0, 5)) else ("S",)))
+    others = [p for p in (*PIPES[kind], "S") if p != src]
+    dst = draw(st.sampled_from(others))
+    event = draw(st.sampled_from((*EVENTS, ("%", "i", 2)) if inside else EVENTS))
+    return Do("set", src, other=dst, number=event), Do("wait", dst, other=src, number=event)
+
+
+@st.composite
+def runs(draw: Any, kind: str, most: int, inside: bool = False, shared: bool = True, least: int = 1) -> list[Node]:
+    """A straight run of instructions: accesses with flags between them, each wait somewhere after its set."""
+    nodes: list[Node] = []
+    for _ in range(draw(st.integers(least, most))):
+        choice = draw(st.integers(0, 9))
+        if choice < 5:
+            nodes.append(draw(instructions(kind, inside, shared)))
+        elif choice < 8:
+            start, end = draw(pairs(kind, inside))
+            at = draw(st.integers(0, len(nodes)))
+            nodes.insert(at, start)
+            nodes.insert(draw(st.integers(at + 1, len(nodes))), end)
+        elif choice == 8:
+            nodes.append(Do("barrier", draw(st.sampled_from((*PIPES[kind], "ALL")))))
+        elif draw(st.booleans()):
+            nodes.append(draw(st.sampled_from(draw(pairs(kind, inside)))))
+    return nodes
+
+
+@st.composite
+def straight(draw: Any, most: int = 8) -> Script:
+    """One core, no loop."""
+    kind = draw(st.sampled_from(("AIV", "AIC")))
+    core = "AIV0" if kind == "AIV" else "AIC"
+    return Script(((core, tuple(draw(runs(kind, most)))),))
+
+
+def _crossing(draw: Any, bodies: dict[str, list[Node]], flags: int, shift: int = 0) -> None:
+    """Add a signal and its wait to the cores: cube to lanes, or lanes to cube; sometimes one is lost."""
+    flag = draw(st.integers(0, flags)) + shift
+    down = draw(st.booleans())
+    lost = draw(st.integers(0, 11))
+    for name, body in bodies.items():
+        sends = (name == "AIC") == down
+        if lost == 0 and name == "AIV1":
+            continue
+        pipe = draw(st.sampled_from(PIPES[name[:3]]))
+        node = Do("signal", pipe, number=flag, mode=2) if sends else Do("hear", "S", number=flag)
+        body.insert(draw(st.integers(0, len(body))), node)
+
+
+@st.composite
+def several(draw: Any, most: int = 4) -> Script:
+    """The cube and both lanes, with cross-core signals of mode 2."""
+    bodies = {name: draw(runs(name[:3], most, least=0)) for name in ("AIC", "AIV0", "AIV1")}
+    for _ in range(draw(st.integers(1, 3))):
+        _crossing(draw, bodies, 1)
+    return Script(tuple((name, tuple(body)) for name, body in bodies.items()))
+
+
+def _primed(draw: Any, kind: str, before: list[Node], body: list[Node], after: list[Node]) -> None:
+    """The loop-carried idiom: set before the loop, wait at its head, set at its tail, wait after it."""
+    start, end = draw(pairs(kind, False))
+    missing = draw(st.integers(0, 15))
+    if missing != 0:
+        before.append(start)
+    if missing != 1:
+        body.insert(draw(st.integers(0, len(body))), end)
+    if missing != 2:
+        body.insert(draw(st.integers(0, len(body))), start)
+    if missing != 3:
+        after.insert(draw(st.integers(0, len(after))), end)
+
+
+def _guarded(draw: Any, body: list[Node], extra: tuple[Expr, ...] = ()) -> None:
+    """Put a condition around a part of a loop's body."""
+    start = draw(st.integers(0, max(len(body) - 1, 0)))
+    stop = draw(st.integers(start, len(body)))
+    cut = tuple(body[start:stop])
+    other = tuple(body[stop:]) if draw(st.integers(0, 3)) == 0 else ()
+    body[start : stop + len(other)] = [Branch(draw(st.sampled_from((*CONDITIONS, *extra))), cut, other)]
+
+
+@st.composite
+def looped(draw: Any, most: int = 4) -> Script:
+    """One core with a loop over an open n, perhaps primed, with conditions; perhaps a second loop after it."""
+    kind = draw(st.sampled_from(("AIV", "AIC")))
+    before = draw(runs(kind, 2, least=0))
+    nodes: list[Node] = []
+    for _ in range(draw(st.sampled_from((1, 1, 1, 2)))):
+        body, after = draw(runs(kind, most, inside=True)), draw(runs(kind, 2, least=0))
+        if draw(st.booleans()):
+            _primed(draw, kind, before, body, after)
+        if draw(st.integers(0, 2)) == 0:
+            _guarded(draw, body)
+        nodes += [*before, Loop("i", "n", tuple(body)), *after]
+        before = []
+    core = "AIV0" if kind == "AIV" else "AIC"
+    return Script(((core, tuple(nodes)),), (Param("n", draw(st.integers(0, 1))),), ("c",))
+
+
+@st.composite
+def nested(draw: Any, most: int = 3) -> Script:
+    """A loop in a loop, the inner one over a family, another parameter, or a number."""
+    kind = draw(st.sampled_from(("AIV", "AIC")))
+    inner = draw(runs(kind, most, inside=True))
+    bound: Expr = draw(st.sampled_from((("[]", "k", "b"), ("[]", "k", "b"), "n", 2)))
+    head, tail = draw(runs(kind, 2, least=0)), draw(runs(kind, 2, least=0))
+    before: list[Node] = draw(runs(kind, 1, least=0))
+    after: list[Node] = draw(runs(kind, 1, least=0))
+    if draw(st.booleans()):
+        _primed(draw, kind, head, inner, tail)
+    if draw(st.integers(0, 3)) == 0:
+        _guarded(draw, inner, (("==", "b", 0),))
+    body: list[Node] = [*head, Loop("i", bound, tuple(inner)), *tail]
+    if draw(st.integers(0, 2)) == 0:
+        _primed(draw, kind, before, body, after)
+    outer = Loop("b", "total", tuple(body))
+    core = "AIV0" if kind == "AIV" else "AIC"
+    params = (Param("n"), Param("total", draw(st.integers(0, 1))), Param("k", draw(st.integers(0, 1)), family=True))
+    return Script(((core, (*before, outer, *after)),), params, ("c",))
+
+
+@st.composite
+def together(draw: Any, most: int = 2) -> Script:
+    """The cube and both lanes in step: the same loop on each, with signals inside."""
+    bodies = {name: draw(runs(name[:3], most, inside=True, least=0)) for name in ("AIC", "AIV0", "AIV1")}
+    around = {name: draw(runs(name[:3], 1, least=0)) for name in bodies}
+    for turn in range(draw(st.integers(1, 2))):
+        _crossing(draw, bodies, 0, turn)
+    if draw(st.booleans()):
+        _guarded(draw, bodies[draw(st.sampled_from(tuple(bodies)))])
+    cores = tuple((name, (*around[name], Loop("i", "n", tuple(body)))) for name, body in bodies.items())
+    return Script(cores, (Param("n", draw(st.integers(0, 1))),), ("c",))

@@ -1,0 +1,181 @@
+"""The checker's order against the judge: random small programs, exact sets of lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from syncheck.build import kernels
+from syncheck.frontends.script import parse
+from syncheck.machine import load
+from syncheck.observation import Log
+from syncheck.proof import Explorer
+from syncheck.replay import Rules
+from syncheck.simulator.entries import Hardware
+from syncheck.simulator.held import held_back
+from syncheck.simulator.judge import TooLarge, Verdict, every_order
+from syncheck.simulator.program import Script, Values, unrolled, written
+from tests import programs
+
+A2A3 = load("a2a3")
+HARDWARE = Hardware()
+
+
+@dataclass
+class Seen:
+    """The sets of lines that both sides tell."""
+
+    races: set[Any] = field(default_factory=set)
+    backwards: set[Any] = field(default_factory=set)
+    stuck: set[Any] = field(default_factory=set)
+    left: set[Any] = field(default_factory=set)
+    counters_left: bool = False
+    overtaken: set[Any] = field(default_factory=set)
+    flying: set[Any] = field(default_factory=set)
+    overflow: bool = False
+
+
+    def more_than(self, other: Seen) -> bool:
+        """Whether this has everything of the other, and something else."""
+        return self != other and all(getattr(self, n) >= getattr(other, n) for n in Seen.__dataclass_fields__)
+
+
+def engine(text: str, pins: dict[str, tuple[int, ...]] | None = None) -> tuple[Seen, list[str]]:
+    """What the checker's exploration saw, and why it did not close."""
+    program = parse(text, "judge.sync")
+    assert not program.problems, (text, program.problems)
+    (kernel,) = kernels(program, A2A3, pins or {})
+    assert not kernel.problems, (text, kernel.problems)
+    log = Log()
+    rules = Rules(in_order=A2A3.in_order, counter_limit=HARDWARE.counter_limit)
+    outcome = Explorer(kernel, rules, log, max_states=3000).run()
+    seen = Seen()
+
+    def place(access: Any) -> tuple[str, int]:
+        site = kernel.sites[access.site]
+        return site.core, site.span.line
+
+    for clash in log.clashes.values():
+        first = (*place(clash.earlier), "W" if clash.earlier.writes else "R")
+        second = (*place(clash.later), "W" if clash.later.writes else "R")
+        if clash.kind == "reversed":
+            seen.backwards.add((first, second))
+        else:
+            seen.races.add((first, second) if first <= second else (second, first))
+    for remark in log.remarks.values():
+        where = place(remark.places[0])
+        if remark.kind == "flag left":
+            seen.left.add(where)
+        elif remark.kind == "counter left":
+            seen.counters_left = True
+        elif remark.kind == "overtakes":
+            seen.overtaken.add(where)
+        elif remark.kind == "in flight":
+            seen.flying.add(where)
+        elif remark.kind == "counter":
+            seen.overflow = True
+    for stuck in log.stuck:
+        seen.stuck.add(frozenset(place(head.at) for head in stuck.heads.values()))
+    return seen, [str(gap) for gap in outcome.gaps.values()]
+
+
+def told(verdict: Verdict) -> Seen:
+    """The judge's verdict in the same words."""
+    return Seen(
+        verdict.races,
+        verdict.backwards,
+        verdict.stuck,
+        {place for flag, place in verdict.left if flag[1]},
+        any(not flag[1] for flag, _ in verdict.left),
+        verdict.overtaken,
+        verdict.flying,
+        any(peak > HARDWARE.counter_limit for peak in verdict.peaks.values()),
+    )
+
+
+def choices(script: Script, most: int, family: int, indices: int) -> list[Values]:
+    """All values of parameters up to `most`, of families up to `family` at `indices` indices, and all answers to unknowns."""
+    names, options = [], []
+    for param in script.params:
+        names.append(param.name)
+        one = range(param.low, (family if param.family else most) + 1)
+        options.append(list(product(one, repeat=indices)) if param.family else list(one))
+    for name in script.unknowns:
+        names.append(name)
+        options.append([0, 1])
+    return [dict(zip(names, values, strict=True)) for values in product(*options)]
+
+
+def differences(text: str, ours: Seen, theirs: Seen) -> str:
+    """Empty where both say the same; else the script and each difference."""
+    lines = []
+    for name in Seen.__dataclass_fields__:
+        a, b = getattr(ours, name), getattr(theirs, name)
+        if a != b:
+            if isinstance(a, set):
+                lines.append(f"{name}: only the engine {sorted(a - b, key=repr)}; only the judge {sorted(b - a, key=repr)}")
+            else:
+                lines.append(f"{name}: engine {a}, judge {b}")
+    if not lines:
+        return ""
+    numbered = "\n".join(f"{number:3} {line}" for number, line in enumerate(text.splitlines(), 1))
+    return "\n".join(["", numbered, *lines])
+
+
+def judged(script: Script, values: Values) -> Verdict:
+    return held_back(unrolled(script, values), HARDWARE)
+
+
+def compare_straight(script: Script, most: int = 3000) -> None:
+    """Both ways of judging agree with each other and with the engine."""
+    text, script = written(script)
+    cores = unrolled(script, {})
+    quick = told(held_back(cores, HARDWARE))
+    try:
+        walked = told(every_order(cores, HARDWARE, eager=True, most=most))
+        assert walked == quick, f"the judges differ:{differences(text, quick, walked)}"
+    except TooLarge:
+        pass
+    ours, gaps = engine(text)
+    assert not gaps, (text, gaps)
+    if ours.overflow and quick.overflow:
+        return
+    assert not (said := differences(text, ours, quick)), said
+
+
+BOUNDS = ((3, 2, 2), (6, 2, 3), (10, 4, 2), (5, 8, 2))
+"""(parameters up to, families up to, at so many indices): the first is always judged, the others while the engine has more."""
+
+
+def compare_open(script: Script) -> str:
+    """The engine, unbounded, against the union of all small cases. Says how far it closed."""
+    text, script = written(script)
+    ours, gaps = engine(text)
+    union, done = Verdict(), set()
+    for bounds in BOUNDS:
+        for values in choices(script, *bounds):
+            cores = unrolled(script, values)
+            if cores not in done and sum(len(core.entries) for core in cores) < 150:
+                done.add(cores)
+                union.add(held_back(cores, HARDWARE))
+        theirs = told(union)
+        if ours.overflow or gaps:
+            return "bounded"
+        if not ours.more_than(theirs):
+            break
+    assert not (said := differences(text, ours, theirs)), said
+    return "closed"
+
+
+SUITE = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+
+@settings(SUITE, max_examples=200)
+@given(programs.straight())
+def test_straight(script: Script) -> None:
+    compare_straight(script)
