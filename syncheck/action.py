@@ -38,12 +38,25 @@ class Site:
 
 
 class Action:
-    """A site with its operands resolved. `agent` runs it; `channel` is the flag or counter a SET, WAIT, SIGNAL, HEAR uses.
+    """A site with its operands resolved. `agent` runs it; `channel` is the flag or counter a SET, WAIT, SIGNAL, HEAR
+    uses.
 
     `tag`: for a FIFO push or pop, the absolute number of the tile; -1 otherwise.
     """
 
-    __slots__ = ("agent", "atomic", "channel", "code", "core", "hidden_flags", "reads", "scalar", "site", "tag", "writes")
+    __slots__ = (
+        "agent",
+        "atomic",
+        "channel",
+        "code",
+        "core",
+        "hidden_flags",
+        "reads",
+        "scalar",
+        "site",
+        "tag",
+        "writes",
+    )
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""Program → Kernel: scopes, inlined calls, loops as flat code, each statement lowered once for each core that runs it."""
+"""Program → Kernel: scopes, inlined calls, loops as flat code, each statement lowered once for each core that runs
+it."""
 
 from __future__ import annotations
 
@@ -11,7 +12,23 @@ from syncheck.action import FrameShape
 from syncheck.execution import BRANCH, EMIT, END, HEAD, JUMP, LET, NEXT, START, CoreCode, Kernel, Op
 from syncheck.expressions import Compiler, Evaluate, Family, Meaning, Misused, Slot
 from syncheck.instructions import Instructions
-from syncheck.ir import Binary, Call, Core, Def, Expr, For, If, Index, Let, Name, Operand, Program, Region, Return, Statement
+from syncheck.ir import (
+    Binary,
+    Call,
+    Core,
+    Def,
+    Expr,
+    For,
+    If,
+    Index,
+    Let,
+    Name,
+    Operand,
+    Program,
+    Region,
+    Return,
+    Statement,
+)
 from syncheck.layout import lay_out
 from syncheck.lowering import Bound
 from syncheck.machine import Machine
@@ -134,9 +151,7 @@ def _reassigned(body: Sequence[Statement]) -> frozenset[str]:
 
 
 class _Builder:
-    def __init__(
-        self, program: Program, machine: Machine, pins: Pins, choice: tuple[tuple[str, int], ...]
-    ) -> None:
+    def __init__(self, program: Program, machine: Machine, pins: Pins, choice: tuple[tuple[str, int], ...]) -> None:
         self._program = program
         self._defs: dict[str, Def] = {d.name: d for d in program.defs}
         self._calls = 0
@@ -182,7 +197,9 @@ class _Builder:
                     self._core(core, name)
         except TooLarge:
             where = self._program.cores[0].span
-            self._kernel.problems.append(Problem(where, "with all calls inlined this is too large to check", "fewer calls"))
+            self._kernel.problems.append(
+                Problem(where, "with all calls inlined this is too large to check", "fewer calls")
+            )
             self._kernel.cores = []
         self._kernel.cores = self._joined()
         self._lower.finish()
@@ -337,10 +354,9 @@ class _Builder:
             info.spoil(f"{loop.var} is assigned in the loop", loop.span)
         return info
 
-    def _bound(
-        self, loop: For, scope: Mapping[str, Meaning], info: LoopInfo
-    ) -> tuple[Evaluate | None, bool]:
-        """The value a loop runs up to, and whether that value still enters it; (None, False) where there is none such."""
+    def _bound(self, loop: For, scope: Mapping[str, Meaning], info: LoopInfo) -> tuple[Evaluate | None, bool]:
+        """The value a loop runs up to, and whether that value still enters it; (None, False) where there is none
+        such."""
         shapes = self._shapes(scope)
         match loop.condition:
             case Binary("<" | "<=" as op, Name(name), bound) if name == loop.var and name not in names_in(bound):
@@ -398,4 +414,3 @@ class _Builder:
             if meaning is None:
                 return Bound(argument, scope)
         return None
-

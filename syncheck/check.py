@@ -17,21 +17,22 @@ from syncheck.frontends.script import parse
 from syncheck.ir import Program
 from syncheck.machine import Machine, load
 from syncheck.observation import Access, Log
-from syncheck.recording import record
 from syncheck.proof import DEFAULT_BOUND, DEFAULT_STATES, Explorer, Outcome
+from syncheck.recording import record
 from syncheck.replay import Rules
 from syncheck.rule import Rule
 from syncheck.source import Problem
 from syncheck.suppressions import apply, source_order
 
-
 RELIANCE_STATES = 40
-"""States to look at for what a drain keeps in order: small cases come first, and the question is only what would break."""
+"""States to look at for what a drain keeps in order: small cases come first, and the question is only what would
+break."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How one file is checked. `definitions` are the raw -D texts; `machine_forced`: the script's own choice does not count.
+    """How one file is checked. `definitions` are the raw -D texts; `machine_forced`: the script's own choice does
+    not count.
 
     `options` are the raw -O pairs, for a script that names another machine than `machine`.
     """
@@ -84,7 +85,7 @@ def check_trace(
     lines: Iterable[bytes], path: str, settings: Settings, reopen: Callable[[], Iterable[bytes]] | None = None
 ) -> FileReport:
     """Check one recorded trace, streamed: `lines` are read once (again through `reopen` where that is needed)."""
-    from syncheck.trace_run import run_trace  # noqa: PLC0415 - scripts need none of it, and start-up counts
+    from syncheck.trace_run import run_trace
 
     started = perf_counter()
     machine = settings.machine
@@ -239,4 +240,3 @@ def _covered(
         covered.append((param.name, text))
     del runs, gaps
     return tuple(covered)
-

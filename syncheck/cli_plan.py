@@ -55,8 +55,11 @@ class Planner:
         config = self.configurations.above(target.folder)
         path = inside(config, target.path)
         rules = tuple(config.rules_for(path))
+        options = _last(config.options, chain(*(rule.options for rule in rules)), self._arguments.option)
         settings = Settings(
-            machine=self._machine(config, [rule.machine for rule in rules], chain(*(rule.options for rule in rules))),
+            machine=self._machine(config, [rule.machine for rule in rules], options),
+            machine_forced=bool(self._arguments.machine),
+            options=tuple(options),
             definitions=_last(config.define, *(rule.define for rule in rules), self._arguments.define),
             select=self._select or known_rules(config.select, f"{config.path}: select"),
             ignore=(self._ignore or known_rules(config.ignore, f"{config.path}: ignore", ignoring=True))
@@ -78,8 +81,7 @@ class Planner:
         states = self._arguments.max_states or config.max_states
         return {"max_states": states} if states else {}
 
-    def _machine(self, config: Config, names: list[str], options: Iterable[tuple[str, str]]) -> Machine:
-        merged = _last(config.options, options, self._arguments.option)
+    def _machine(self, config: Config, names: list[str], merged: Pairs) -> Machine:
         if self._arguments.machine:
             return self.machine(self._arguments.machine, merged)
         name = next((name for name in reversed([config.machine, *names]) if name), "a2a3")

@@ -55,8 +55,10 @@ def _values(name: str, text: str) -> tuple[int, ...]:
 
 def _fits(param: Param, value: int, text: str) -> None:
     domain = param.domain
-    inside = value in domain.values if domain.values else value >= domain.low and (
-        domain.high is None or value <= domain.high
+    inside = (
+        value in domain.values
+        if domain.values
+        else value >= domain.low and (domain.high is None or value <= domain.high)
     )
     fixed = domain.low == domain.high and not domain.values
     if not inside and not fixed:

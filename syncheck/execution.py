@@ -1,4 +1,5 @@
-"""A Program and one choice of its listed parameters, made ready to run: for each core, flat code with loops and branches."""
+"""A Program and one choice of its listed parameters, made ready to run: for each core, flat code with loops and
+branches."""
 
 from __future__ import annotations
 
@@ -144,9 +145,11 @@ class CoreRun:
         return other
 
     def step(self, store: Store) -> Sequence[Action] | None:
-        """Run up to the next statement that emits and return its actions; None at a loop head (a turn begins) or the end.
+        """Run up to the next statement that emits and return its actions; None at a loop head (a turn begins) or the
+        end.
 
-        Raises `Open` where the path must decide something first: then nothing has changed, and the step can be repeated.
+        Raises `Open` where the path must decide something first: then nothing has changed, and the step can be
+        repeated.
         """
         if self.rest:
             rest, self.rest = self.rest, []
@@ -204,7 +207,8 @@ class CoreRun:
 
     def _begin(self, op: Op, store: Store) -> None:
         """Set up a loop. One whose start or step is not pinned is run by turns: its variable is an atom of the turn."""
-        assert op.value is not None and op.step is not None
+        assert op.value is not None
+        assert op.step is not None
         start, step = op.value(self.values, store), op.step(self.values, store)
         key = ""
         if not (isinstance(start, int) and isinstance(step, int)):
@@ -229,7 +233,7 @@ class CoreRun:
 
     def unbounded(self, head: Op, store: Store) -> bool:
         """Whether the path says nothing about where this loop ends."""
-        turn, key = self.values[head.turn]
+        _, key = self.values[head.turn]
         if key:
             return store.bounds_of(atom(f"trips@{key}").terms[0][0])[1] is None
         if head.bound is None:

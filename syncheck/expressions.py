@@ -27,7 +27,8 @@ class Misused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A name that is a local value: a loop variable, a `let`, an argument. `shape`: how it depends on loops (shapes.py)."""
+    """A name that is a local value: a loop variable, a `let`, an argument. `shape`: how it depends on loops
+    (shapes.py)."""
 
     number: int
     shape: object = None
@@ -44,7 +45,13 @@ Meaning = int | symbolic.Linear | Slot | Family | Expr | object
 """What a name stands for: a number, an atom, a slot, a family; an `Expr` for operands passed to a `def`."""
 
 
-_OPERATORS = {"+": "({} + {})", "-": "({} - {})", "*": "({} * {})", "/": "DIV(s.settle({}), s.settle({}))", "%": "REM(s.settle({}), s.settle({}))"}
+_OPERATORS = {
+    "+": "({} + {})",
+    "-": "({} - {})",
+    "*": "({} * {})",
+    "/": "DIV(s.settle({}), s.settle({}))",
+    "%": "REM(s.settle({}), s.settle({}))",
+}
 _TESTS = {
     "<": "s.truth(LT({0}, {1}))",
     ">": "s.truth(LT({1}, {0}))",
@@ -55,6 +62,7 @@ _TESTS = {
     "&&": "(s.truth({}) and s.truth({}))",
     "||": "(s.truth({}) or s.truth({}))",
 }
+
 
 def _least(store: Store, a: Value, b: Value) -> Value:
     return a if store.truth(symbolic.less(a, b)) else b
@@ -93,9 +101,7 @@ class Compiler:
         self._constants = {}
         self._varies = False
         source = self._source(expr)
-        function: Evaluate = eval(  # noqa: S307 - built here from parsed integers and slot numbers only
-            f"lambda v, s: {source}", {**_TOOLS, **self._constants, "__builtins__": {}}
-        )
+        function: Evaluate = eval(f"lambda v, s: {source}", {**_TOOLS, **self._constants, "__builtins__": {}})
         return function, not self._varies
 
     def _source(self, expr: Expr) -> str:

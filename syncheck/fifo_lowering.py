@@ -64,7 +64,9 @@ class FifoLowering:
         if kind == "pop":
             return self._pop(statement, fifo, facts, where)
         if kind == "tfree":
-            return None if facts.free_by == "TPOP" else self._signal(SIGNAL, facts.free, fifo, facts, span, where, "TFREE")
+            return (
+                None if facts.free_by == "TPOP" else self._signal(SIGNAL, facts.free, fifo, facts, span, where, "TFREE")
+            )
         signal = {"record": facts.record, "allocate": facts.allocate, "wait": facts.wait, "free": facts.free}[kind]
         code = SIGNAL if kind in ("record", "free") else HEAR
         return self._signal(code, signal, fifo, facts, span, where, f"{fifo.name}.{kind}")
@@ -83,7 +85,11 @@ class FifoLowering:
             stores = facts.store
             for position, pipe in enumerate(stores):
                 last = position == len(stores) - 1
-                parts.append(self._access(where, span, pipe, "TPUSH", tile if position == 0 else None, slot if last else None, fifo, 0))
+                parts.append(
+                    self._access(
+                        where, span, pipe, "TPUSH", tile if position == 0 else None, slot if last else None, fifo, 0
+                    )
+                )
         parts.append(Advance(fifo.name, 0))
         if fifo.record_auto:
             parts.append(self._signal(SIGNAL, facts.record, fifo, facts, span, where, "TPUSH"))
@@ -106,14 +112,24 @@ class FifoLowering:
     def _tile(self, statement: FifoOp, fifo: PlacedFifo, where: Where) -> Place:
         place = None if statement.tile is None else self._lowerer.place(statement.tile, where)
         if place is None:
-            raise Misused(statement.span, f"{VERBS[statement.kind]} needs a tile", f"{VERBS[statement.kind]}({fifo.name}, tile)")
+            raise Misused(
+                statement.span, f"{VERBS[statement.kind]} needs a tile", f"{VERBS[statement.kind]}({fifo.name}, tile)"
+            )
         if statement.kind == "pop" and not (isinstance(place, PoppedPlace) and place.fifo.name == fifo.name):
             wanted = f"tile … from {fifo.name}"
             raise Misused(statement.span, f"TPOP binds a tile that comes from {fifo.name}", wanted)
         return place
 
     def _access(
-        self, where: Where, span: Span, pipe: str, op: str, read: Place | None, write: Place | None, fifo: PlacedFifo, side: int
+        self,
+        where: Where,
+        span: Span,
+        pipe: str,
+        op: str,
+        read: Place | None,
+        write: Place | None,
+        fifo: PlacedFifo,
+        side: int,
     ) -> Step:
         agent = self._lowerer.agent(where, pipe, span)
         site = self._lowerer.site(where, span, pipe, op, detail=f"fifo:{fifo.name}")

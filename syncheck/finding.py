@@ -61,7 +61,8 @@ class LaneEvent:
 class Picture:
     """A few events of the lanes involved, in one order that the synchronisation allows.
 
-    `lanes` name (core, pipe) rows from top to bottom; `events` are in time order, each on one lane; `arrows` are pairs of
+    `lanes` name (core, pipe) rows from top to bottom; `events` are in time order, each on one lane; `arrows` are
+    pairs of
     indices into `events` (a set and the wait it releases); `gap` says what may happen ("may still be reading").
     """
 
@@ -88,7 +89,8 @@ class Finding:
     title: a short clause for the head line ("pijBf16 is overwritten while it is still being stored").
     message: the same as one full sentence, with both places and the bytes (JSON, SARIF, annotations).
     where: short context for the head line ("both lanes, n_blocks >= 2"). parameters: the smallest that show it.
-    why: sentences, most important first. order: what would order it, sentences to type. chain: numbered lines (deadlocks).
+    why: sentences, most important first. order: what would order it, sentences to type. chain: numbered lines
+    (deadlocks).
     pairs: every pair of source positions with the same cause (the first is this finding's own labels).
     """
 
@@ -134,7 +136,8 @@ class Ordered:
 class FileReport:
     """The verdict on one file: proved, refuted, bounded or unreadable.
 
-    `parameters`: name → what was covered (">=1", "{64, 128}", "<=4"). `reason`: why it is bounded, or unreadable, in one
+    `parameters`: name → what was covered (">=1", "{64, 128}", "<=4"). `reason`: why it is bounded, or unreadable, in
+    one
     sentence ("" otherwise). `states`: states explored; `events`: instructions executed; `ordered`: conflicting pairs of
     source positions that are ordered in every case. `seconds`: wall time of the analysis.
     """
@@ -166,6 +169,4 @@ class Report:
 
     def count(self, severity: str) -> int:
         """How many findings of this severity stand (neither suppressed nor in the baseline)."""
-        return sum(
-            1 for f in self.findings if f.severity == severity and not f.suppressed and not f.baseline
-        )
+        return sum(1 for f in self.findings if f.severity == severity and not f.suppressed and not f.baseline)

@@ -1,4 +1,5 @@
-"""When two states of an exploration have the same future: the canonical form of a path (docs/proofs.md, "Canonical states").
+"""When two states of an exploration have the same future: the canonical form of a path (docs/proofs.md, "Canonical
+states").
 
 Clock values count only by rank among what can still be compared with them; turns of loops with an open trip count count
 only relative to each other, as far as the text allows (shapes.py); what nothing can ask about any more is left out.
@@ -50,7 +51,8 @@ class Folder:
         return turn.form()
 
     def limit(self, info: LoopInfo, bound: int) -> tuple[int, str]:
-        """How many turns of an open loop to follow: enough for two to be alike, or `bound` where none can be; and why."""
+        """How many turns of an open loop to follow: enough for two to be alike, or `bound` where none can be; and
+        why."""
         name = f"trips@{info.var}" if info.turns else info.bound[0] if isinstance(info.bound, tuple) else ""
         modulus, threshold, obstacle = self.demands_on(name, info.turns)
         if obstacle is not None and obstacle.bad_span is not None:
@@ -193,7 +195,7 @@ class _Turn:
         if isinstance(term, LoopInfo):
             group = self._of_loop.get((core.code.index, term))
             return group.shift if group is not None and not term.turns else 0
-        name, index = term
+        _, index = term
         if isinstance(index, tuple) and core.values[index[0].slot] is None:
             return 0
         found = self._classes.get(self._member(core, term))
@@ -234,7 +236,9 @@ class _Turn:
         if symbolic.TURN in name:
             group = self._classes.get((f"trips@{name}", ()))
             return value - (group.shift if group else 0)
-        shifts = {g.shift for (_, info), g in self._of_loop.items() if info in self._kernel.demands.indexed.get(name, ())}
+        shifts = {
+            g.shift for (_, info), g in self._of_loop.items() if info in self._kernel.demands.indexed.get(name, ())
+        }
         return value - shifts.pop() if len(shifts) == 1 else value
 
     # ------------------------------------------------------------ what can still be asked
@@ -261,9 +265,9 @@ class _Turn:
         """Whether every core that has one of these loops is in it, or past it for good."""
         for core in self._cores:
             for info in core.code.loops:
-                if info in loops and not core.done and info not in core.code.ops[core.pc].loops:
-                    if self._reachable(core, info):
-                        return False
+                outside = info in loops and not core.done and info not in core.code.ops[core.pc].loops
+                if outside and self._reachable(core, info):
+                    return False
         return True
 
     def _left(self, trips: str, turn: int, offset: int) -> bool:
@@ -381,7 +385,9 @@ class _Turn:
                     floor = floors.get((page, kind == "w"))
                     if floor is None:
                         floor = floors[page, kind == "w"] = self._floor(page, clocks, writers_only=kind == "r")
-                    passed = entry[2] > held.get(entry[4].core, entry[2])  # an instruction held back may still invert it
+                    passed = entry[2] > held.get(
+                        entry[4].core, entry[2]
+                    )  # an instruction held back may still invert it
                     if (passed or entry[1] > floor[entry[0]]) and not self._dead(entry[5]):
                         name = (cell, kind, self._line(entry[4]), entry[0])
                         if name not in kept or kept[name][1] < entry[1]:
@@ -509,7 +515,8 @@ class _Turn:
         owners = tuple(
             (cell, owner, tag - self._marks.get(owner.removeprefix("fifo:"), 0) if tag >= 0 else tag)
             for cell, (owner, tag, action) in sorted(replay.owners.items())
-            if cell not in self._split and not (action.writes and all(self._dead(h) for h in action.writes))
+            if cell not in self._split
+            and not (action.writes and all(self._dead(h) for h in action.writes))
             and not (action.writes and any(self._moves(h) for h in action.writes))
         )
         flying = tuple(
@@ -561,7 +568,7 @@ class _Turn:
         pages = [p for (key, _), p in self._replay.atlas.pages.items() if key == handle.page.key]
         if any(not isinstance(p.symbol, Linear) or len(p.symbol.terms) != 1 for p in pages):
             return False
-        (item, coefficient), = symbol.terms if len(symbol.terms) == 1 else ((("", ()), 0),)
+        ((item, coefficient),) = symbol.terms if len(symbol.terms) == 1 else ((("", ()), 0),)
         if symbolic.TURN not in item[0] or coefficient <= 0 or not self._gone(item):
             return False
         return all(page.extent() <= coefficient for page in pages)

@@ -1,4 +1,5 @@
-"""Each statement as the machine runs it: its operands placed, its pipe and hidden steps taken from the machine's table."""
+"""Each statement as the machine runs it: its operands placed, its pipe and hidden steps taken from the machine's
+table."""
 
 from __future__ import annotations
 
@@ -9,8 +10,23 @@ from syncheck.execution import Kernel
 from syncheck.expressions import Compiler, Evaluate, Misused
 from syncheck.fifo_lowering import FifoLowering
 from syncheck.ir import (
-    Barrier, Binary, Const, CrossSet, CrossWait, Expr, FifoOp, Index, Instr, Name, Operand, Region, SetFlag, Slice,
-    Statement, TileOp, WaitFlag,
+    Barrier,
+    Binary,
+    Const,
+    CrossSet,
+    CrossWait,
+    Expr,
+    FifoOp,
+    Index,
+    Instr,
+    Name,
+    Operand,
+    Region,
+    SetFlag,
+    Slice,
+    Statement,
+    TileOp,
+    WaitFlag,
 )  # fmt: skip
 from syncheck.layout import PlacedTensor
 from syncheck.lowering import Bound, Cross, Emitter, Fixed, Flag, Frames, Scope, Several, Step, Where
@@ -149,9 +165,7 @@ class Instructions:
         site = self.site(where, span, pipe, op, hidden=hidden, detail=f"PIPE_{pipe}")
         return Action(BARRIER, where.index, agent, site.number, tag=1 if hidden else -1)
 
-    def cross(
-        self, code: int, pipe: str, mode: Expr | None, flag: Expr, span: Span, where: Where, op: str
-    ) -> Emitter:
+    def cross(self, code: int, pipe: str, mode: Expr | None, flag: Expr, span: Span, where: Where, op: str) -> Emitter:
         """A cross-core signal or wait; wait_flag_dev holds issue where the machine says so, whatever pipe it names."""
         if code == HEAR and self.machine.cross_wait == "S":
             pipe = "S"
@@ -166,7 +180,9 @@ class Instructions:
         allowed = (*self.machine.cross_modes, 4)
         value = None if mode is None else self.value(mode, where, span)
         if isinstance(mode, Const) and mode.value not in allowed:
-            raise Misused(span, f"there is no cross-core mode {mode.value}", ", ".join(map(str, self.machine.cross_modes)))
+            raise Misused(
+                span, f"there is no cross-core mode {mode.value}", ", ".join(map(str, self.machine.cross_modes))
+            )
         return Cross(
             code, site.number, where.index, agent, value, self.value(flag, where, span), self.kernel.wiring,
             pipe == "S", (0, 31 if op.endswith("intra_block") else 15), strange,
@@ -362,7 +378,8 @@ class Instructions:
             assert isinstance(outer, Slice)
             rows, stride = _extent(outer, 1), tensor.row_bytes[slices[0]]
         return TensorPlace(
-            self.kernel.atlas, tensor.key, tensor.name, self._address(tensor.key, start, span, where), self._size_of(length, where),
+            self.kernel.atlas, tensor.key, tensor.name, self._address(tensor.key, start, span, where),
+            self._size_of(length, where),
             None if rows is None else self._size_of(rows, where), stride, tensor.total, self._written,
         )  # fmt: skip
 
@@ -388,7 +405,9 @@ class Instructions:
         if limits is not None and fixed and fixed_too:
             end = stop([], NOTHING)
             if isinstance(end, int) and end > limits.bytes:
-                text = f"{region.space} ends at 0x{limits.bytes:x} on {self.machine.name}; these bytes go up to 0x{end:x}"
+                text = (
+                    f"{region.space} ends at 0x{limits.bytes:x} on {self.machine.name}; these bytes go up to 0x{end:x}"
+                )
                 self.remark("capacity", region.span, text, where=where)
         return RegionPlace(self.kernel.atlas, memory, region.space, start, stop, fixed and fixed_too)
 

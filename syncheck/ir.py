@@ -35,14 +35,14 @@ class Index:
     """
 
     name: str
-    indices: tuple[Union["Expr", "Slice"], ...]
+    indices: tuple[Union[Expr, Slice], ...]
     span: Span = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    start: "Expr"
-    stop: "Expr"
+    start: Expr
+    stop: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Unary:
     """op is one of `-`, `!`, `~`."""
 
     op: str
-    operand: "Expr"
+    operand: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,15 @@ class Binary:
     """op is C's: + - * / % << >> & | ^ && || == != < <= > >= (division truncates towards zero)."""
 
     op: str
-    left: "Expr"
-    right: "Expr"
+    left: Expr
+    right: Expr
 
 
 @dataclass(frozen=True, slots=True)
 class Ternary:
-    condition: "Expr"
-    then: "Expr"
-    otherwise: "Expr"
+    condition: Expr
+    then: Expr
+    otherwise: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Function:
     """name is min, max or ceil_div."""
 
     name: str
-    arguments: tuple["Expr", ...]
+    arguments: tuple[Expr, ...]
     span: Span = field(compare=False)
 
 
@@ -135,7 +135,8 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A named tensor in GM. Tensors do not alias unless `view_of` names the one whose bytes it shares, from `offset` on."""
+    """A named tensor in GM. Tensors do not alias unless `view_of` names the one whose bytes it shares, from `offset`
+    on."""
 
     name: str
     dtype: str
@@ -149,7 +150,8 @@ class Tensor:
 class Tile:
     """A tile in on-chip memory: `slots` equal tiles one after the other from `address` (bytes) on.
 
-    `source` names the FIFO whose popped slot it is (then `address` is None). `aliases` are tiles it may share bytes with.
+    `source` names the FIFO whose popped slot it is (then `address` is None). `aliases` are tiles it may share bytes
+    with.
     """
 
     name: str
@@ -169,7 +171,8 @@ class Fifo:
 
     direction: C2V or V2C. dtype and shape: the whole slot (both lanes). split: none, up_down, left_right.
     `local`: space and address of the consumer's ring. `wait_from`: the first push (from 0) that waits for a credit;
-    `period`: a push waits and a pop frees every so many tiles (both only with back-pressure). None: the machine's default.
+    `period`: a push waits and a pop frees every so many tiles (both only with back-pressure). None: the machine's
+    default.
     """
 
     name: str
@@ -301,15 +304,15 @@ class For:
     start: Expr
     condition: Expr
     step: Expr
-    body: tuple["Statement", ...]
+    body: tuple[Statement, ...]
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class If:
     condition: Expr
-    then: tuple["Statement", ...]
-    otherwise: tuple["Statement", ...]
+    then: tuple[Statement, ...]
+    otherwise: tuple[Statement, ...]
     span: Span
 
 
@@ -329,9 +332,7 @@ class Return:
     span: Span
 
 
-Statement = Union[
-    Instr, TileOp, SetFlag, WaitFlag, Barrier, CrossSet, CrossWait, FifoOp, Let, For, If, Call, Return
-]
+Statement = Union[Instr, TileOp, SetFlag, WaitFlag, Barrier, CrossSet, CrossWait, FifoOp, Let, For, If, Call, Return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +354,8 @@ class Core:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """`// syncheck: ignore[RAW001, WAR001] reason` on line `line` of the script; it applies to `target` (same or next line)."""
+    """`// syncheck: ignore[RAW001, WAR001] reason` on line `line` of the script; it applies to `target` (same or
+    next line)."""
 
     rules: tuple[str, ...]
     reason: str
@@ -363,7 +365,8 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Everything one file says. `problems` are the places that were not understood: with any, no verdict is `proved`."""
+    """Everything one file says. `problems` are the places that were not understood: with any, no verdict is
+    `proved`."""
 
     path: str
     machine: str = ""

@@ -36,7 +36,8 @@ class PlacedTile:
 
 @dataclass(frozen=True, slots=True)
 class PlacedTensor:
-    """`row_bytes[k]` is the size of one step of index k; `total` the bytes of all of it, None where a parameter decides."""
+    """`row_bytes[k]` is the size of one step of index k; `total` the bytes of all of it, None where a parameter
+    decides."""
 
     name: str
     key: str
@@ -225,7 +226,9 @@ def _space_flaws(layout: Layout, machine: Machine) -> Iterator[Flaw]:
         size = (fifo.local_slots - 1) * fifo.local_stride + (
             fifo.lane_bytes if fifo.direction == "C2V" else fifo.slot_bytes
         )
-        places.append((f"the local ring of {fifo.name}", fifo.local_space, fifo.local_address, size, fifo.local_stride, fifo.span))
+        places.append(
+            (f"the local ring of {fifo.name}", fifo.local_space, fifo.local_address, size, fifo.local_stride, fifo.span)
+        )
     for name, space, address, size, step, span in places:
         limits = machine.spaces.get(space)
         if address is None:
@@ -238,7 +241,9 @@ def _space_flaws(layout: Layout, machine: Machine) -> Iterator[Flaw]:
             yield Flaw("capacity", span, f"{end} ({limits.bytes // 1024} KB on {machine.name})")
         if address % limits.align or (size > step and step % limits.align):
             where = address if address % limits.align else address + step
-            yield Flaw("misaligned", span, f"{name} starts at 0x{where:x}; {space} wants multiples of {limits.align} bytes")
+            yield Flaw(
+                "misaligned", span, f"{name} starts at 0x{where:x}; {space} wants multiples of {limits.align} bytes"
+            )
 
 
 def _fifo_flaws(layout: Layout) -> Iterator[Flaw]:
@@ -248,7 +253,9 @@ def _fifo_flaws(layout: Layout) -> Iterator[Flaw]:
             shared = {one.flag, one.flag + 1} & {other.flag, other.flag + 1}
             if shared:
                 ids = ", ".join(map(str, sorted(shared)))
-                yield Flaw("fifo flags", one.span, f"{one.name} and {other.name} both use cross-core flag {ids}", other.span)
+                yield Flaw(
+                    "fifo flags", one.span, f"{one.name} and {other.name} both use cross-core flag {ids}", other.span
+                )
             if _rings_meet(one, other):
                 text = f"the local rings of {one.name} and {other.name} share bytes of {one.local_space}"
                 yield Flaw("fifo rings", one.span, text, other.span)
@@ -265,7 +272,6 @@ def _rings_meet(one: PlacedFifo, other: PlacedFifo) -> bool:
         return (fifo.local_address or 0) + (fifo.local_slots - 1) * fifo.local_stride + last
 
     return one.local_address < end(other) and other.local_address < end(one)
-
 
 
 def _period(direction: str, slots: int, machine: Machine) -> int:

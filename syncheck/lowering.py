@@ -1,4 +1,5 @@
-"""Statements turned into actions: which pipe, which bytes, which flag. Facts about instructions come from the machine."""
+"""Statements turned into actions: which pipe, which bytes, which flag. Facts about instructions come from the
+machine."""
 
 from __future__ import annotations
 
@@ -13,7 +14,6 @@ from syncheck.memory_map import Handle
 from syncheck.places import Place, Run, concrete
 from syncheck.symbolic import NOTHING, Store
 from syncheck.wiring import Wiring
-
 
 Frames = tuple[FrameShape, ...]
 Scope = Mapping[str, Meaning]
@@ -116,7 +116,8 @@ class Several:
 
 @dataclass(slots=True)
 class Flag:
-    """set_flag or wait_flag whose event id may change from turn to turn; ids outside low..high are told to `strange`."""
+    """set_flag or wait_flag whose event id may change from turn to turn; ids outside low..high are told to
+    `strange`."""
 
     code: int
     site: int
@@ -146,7 +147,6 @@ class Flag:
             if self.constant:
                 self._fixed = (made,)
         return (made,)
-
 
     def seen(self, event: int) -> Action | None:
         """The action for an event id, if it has run with it."""
@@ -223,4 +223,3 @@ class Advance:
         counted = (pushed + 1, popped) if self.side == 0 else (pushed, popped + 1)
         run.marks = {**run.marks, self.fifo: counted}
         return ()
-

@@ -40,8 +40,10 @@ class Access:
 class Clash:
     """Two conflicting accesses: kind unordered (other pipe or core), same_pipe, reversed (ordered, but backwards).
 
-    `later` is the later in issue order (on two cores: the one that met the other). `known`: for each agent, how much the
-    later one knew to be complete; `heard`: the later core's consumed signals of the earlier core issued after the access.
+    `later` is the later in issue order (on two cores: the one that met the other). `known`: for each agent, how much
+    the
+    later one knew to be complete; `heard`: the later core's consumed signals of the earlier core issued after the
+    access.
     """
 
     kind: str
@@ -106,9 +108,11 @@ class Log:
 
 @dataclass(slots=True)
 class Head:
-    """One place where an execution stands still: `agent` cannot pass `at`; `behind` heads keep what it needs from coming.
+    """One place where an execution stands still: `agent` cannot pass `at`; `behind` heads keep what it needs from
+    coming.
 
-    `channel` is the flag or counter it waits for, -1 for a PIPE_ALL. `needs` is a set or signal that would release it, if
+    `channel` is the flag or counter it waits for, -1 for a PIPE_ALL. `needs` is a set or signal that would release
+    it, if
     the text has one that has not run; None: none can come. `via` are the agents whose heads hold that set back.
     """
 

@@ -20,7 +20,8 @@ class Run(Protocol):
 
 
 class Place(Protocol):
-    """An operand. `memory_key` is the key of the page(s) its bytes are on; `constant`: it is the same each time; `space` decides the pipe; `rows` sizes hidden scratch; `shape` is (rows, columns), (0, 0) if unknown."""
+    """An operand. `memory_key` is the key of the page(s) its bytes are on; `constant`: it is the same each time;
+    `space` decides the pipe; `rows` sizes hidden scratch; `shape` is (rows, columns), (0, 0) if unknown."""
 
     space: str
     shape: tuple[int, int]

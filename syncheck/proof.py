@@ -1,6 +1,8 @@
-"""Follows every path of a Kernel: all trip counts, all answers to what the script does not know, until nothing new comes.
+"""Follows every path of a Kernel: all trip counts, all answers to what the script does not know, until nothing new
+comes.
 
-A path runs all cores together. Where it meets an open question it splits in two. Small cases come first, so that the first
+A path runs all cores together. Where it meets an open question it splits in two. Small cases come first, so that the
+first
 example of anything is a small one.
 """
 
@@ -9,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
+from syncheck.action import HEAR, SIGNAL, WAIT, Action
 from syncheck.deadlock import stuck_heads
 from syncheck.execution import CoreRun, Kernel, Stopped
-from syncheck.action import HEAR, SIGNAL, WAIT, Action
 from syncheck.fold import Folder
 from syncheck.observation import Access, Log
 from syncheck.replay import Replay, Rules
@@ -176,7 +178,8 @@ class Explorer:
         return self._new(path, core)
 
     def _new(self, path: Path, core: CoreRun) -> bool:
-        """Whether no state with the same future was met before. Asked where the first core that can move begins a turn."""
+        """Whether no state with the same future was met before. Asked where the first core that can move begins a
+        turn."""
         for other in path.cores:
             if other is core:
                 break
@@ -205,7 +208,8 @@ class Explorer:
 
 
 def _next_core(path: Path) -> CoreRun | None:
-    """The runnable core that others lag behind least: first who has the fewest signals not yet heard, then fewest turns."""
+    """The runnable core that others lag behind least: first who has the fewest signals not yet heard, then fewest
+    turns."""
     replay = path.replay
     runnable = [core for core in path.cores if not core.done and not replay.blocked(core.code.index)]
     if len(runnable) < 2:
@@ -216,4 +220,3 @@ def _next_core(path: Path) -> CoreRun | None:
             sender = tokens[0][1].core
             debts[sender] = debts.get(sender, 0) + len(tokens)
     return min(runnable, key=lambda core: (debts.get(core.code.index, 0), core.turns, core.code.index))
-

@@ -1,8 +1,11 @@
 """How an expression depends on the turns of loops: what must hold for a turn to behave like an earlier one.
 
-A loop whose trip count is open may be followed for ever unless two of its turns are interchangeable: `i` may be replaced by
-`i - s`, and its bound `n` by `n - s`, if everything the text asks of them gives the same answer. Comparing `i` with `n`, or
-`i` with a number it has passed, does; so does `i % p` when p divides s. Any other use is remembered as the reason why the
+A loop whose trip count is open may be followed for ever unless two of its turns are interchangeable: `i` may be
+replaced by
+`i - s`, and its bound `n` by `n - s`, if everything the text asks of them gives the same answer. Comparing `i` with
+`n`, or
+`i` with a number it has passed, does; so does `i % p` when p divides s. Any other use is remembered as the reason
+why the
 loop cannot be folded (docs/proofs.md, "Turns").
 """
 
@@ -19,12 +22,14 @@ from syncheck.ir import Any_, Binary, Const, Expr, Function, Index, Name, Slice,
 from syncheck.source import Span
 
 Term = Any
-"""What a shape is linear in: a LoopInfo, or (name, index) of a parameter or family member, index None, an int or a Shape."""
+"""What a shape is linear in: a LoopInfo, or (name, index) of a parameter or family member, index None, an int or a
+Shape."""
 
 
 @dataclass(eq=False, slots=True)
 class LoopInfo:
-    """One loop of one core's code. `bound` is the open value it runs up to; `turns`: start or step are not pinned, the loop
+    """One loop of one core's code. `bound` is the open value it runs up to; `turns`: start or step are not pinned,
+    the loop
     is told by its turn; `modulus` and `threshold` are what its uses ask; `bad` says why it cannot be folded.
     """
 

@@ -1,7 +1,9 @@
 """Integers that depend on what the script does not pin: linear forms over atoms, and what a path has assumed of them.
 
-An atom is (name, index): a parameter, a member of a family, an unknown value, or a loop value known only by its turn. The
-same atom is the same number on every core. A `Store` is one path's assumptions; asking it an open question raises `Open`,
+An atom is (name, index): a parameter, a member of a family, an unknown value, or a loop value known only by its
+turn. The
+same atom is the same number on every core. A `Store` is one path's assumptions; asking it an open question raises
+`Open`,
 and the explorer then follows both answers.
 """
 
@@ -107,7 +109,13 @@ def _c_div(a: int, b: int) -> int:
 def divide(a: Value, b: Value) -> Value:
     if isinstance(a, int) and isinstance(b, int):
         return _c_div(a, b)
-    if isinstance(a, Linear) and isinstance(b, int) and b and all(c % b == 0 for _, c in a.terms) and a.constant % b == 0:
+    if (
+        isinstance(a, Linear)
+        and isinstance(b, int)
+        and b
+        and all(c % b == 0 for _, c in a.terms)
+        and a.constant % b == 0
+    ):
         return linear(a.constant // b, [(t, c // b) for t, c in a.terms])
     return opaque("/", a, b)
 
@@ -122,7 +130,13 @@ def bitwise(op: str, a: Value, b: Value) -> Value:
     if isinstance(a, int) and isinstance(b, int):
         if op in ("<<", ">>") and not 0 <= b < 64:
             raise ZeroDivisionError
-        return {"<<": a << b if op == "<<" else 0, ">>": a >> b if op == ">>" else 0, "&": a & b, "|": a | b, "^": a ^ b}[op]
+        return {
+            "<<": a << b if op == "<<" else 0,
+            ">>": a >> b if op == ">>" else 0,
+            "&": a & b,
+            "|": a | b,
+            "^": a ^ b,
+        }[op]
     if op == "<<" and isinstance(b, int) and 0 <= b < 64:
         return a * (1 << b)
     return opaque(op, a, b)
@@ -153,7 +167,8 @@ Bounds = tuple[int | None, int | None]
 
 
 class Store(Case):
-    """Assumptions of one path: bounds of atoms, and answers to tests that bounds cannot express. Never changed once shared."""
+    """Assumptions of one path: bounds of atoms, and answers to tests that bounds cannot express. Never changed once
+    shared."""
 
     __slots__ = ("bounds", "domain", "facts")
 
@@ -250,11 +265,13 @@ class Store(Case):
 
 
 TURN = "@"
-"""In the name of an atom: the value of a loop variable at one turn, where start or step are not pinned. It only grows."""
+"""In the name of an atom: the value of a loop variable at one turn, where start or step are not pinned. It only
+grows."""
 
 
 def distance(domain: Callable[[Atom], Bounds], a: Value | None, b: Value | None) -> Bounds:
-    """Bounds of `b - a`, two addresses; loop values of one loop differ by at least their step times the turns between."""
+    """Bounds of `b - a`, two addresses; loop values of one loop differ by at least their step times the turns
+    between."""
     form = (b or 0) - (a or 0)
     if isinstance(form, int):
         return form, form

@@ -26,7 +26,8 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A cross-core signal: fires once every core of `sources` has sent it, and adds one to each of `targets` (channels)."""
+    """A cross-core signal: fires once every core of `sources` has sent it, and adds one to each of `targets`
+    (channels)."""
 
     flag: int
     mode: int
