@@ -8,7 +8,7 @@ from time import perf_counter
 
 from syncheck.analysis import Analysis, Reliance
 from syncheck.build import Pins, kernels
-from syncheck.definitions import DefinitionError, pins_of
+from syncheck.definitions import DefinitionError, pins_of, strangers_of
 from syncheck.detectors import RULES, findings
 from syncheck.detectors.input import problem_finding
 from syncheck.execution import Kernel
@@ -59,6 +59,7 @@ def check(text: str, path: str, settings: Settings) -> FileReport:
         pins = pins_of(settings.definitions, program)
     except DefinitionError as error:
         return FileReport(path, "unreadable", machine.name, reason=str(error))
+    strangers = strangers_of(settings.definitions, program)
     runs = [] if not program.cores else _explore_all(program, machine, pins, settings)
     for run in runs:
         problems += [problem for problem in run.kernel.problems if problem not in problems]
@@ -78,6 +79,8 @@ def check(text: str, path: str, settings: Settings) -> FileReport:
         events=sum(run.outcome.events for run in runs),
         ordered=len({pair for run in runs for pair in run.ordered_lines()}),
         seconds=perf_counter() - started if settings.timed else 0.0,
+        strangers=strangers,
+        parameters_known=True,
     )
 
 

@@ -11,7 +11,7 @@ import os
 import time
 import traceback
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from io import BufferedReader
@@ -23,7 +23,7 @@ from syncheck.cli_arguments import CommandError
 from syncheck.cli_baseline import apply_baseline
 from syncheck.cli_files import Target, Unreadable, collect, standard_input, text_of
 from syncheck.cli_plan import Plan, Planner
-from syncheck.cli_terminal import Progress, color, links, put, put_file, say, unicode, width
+from syncheck.cli_terminal import Progress, color, links, on_terminal, put, put_file, say, unicode, width
 from syncheck.config import ConfigError
 from syncheck.finding import FileReport, Report
 
@@ -45,6 +45,7 @@ def run(arguments: Namespace) -> int:
         raise CommandError(f"nothing to check: no .sync or .jsonl file under {', '.join(arguments.paths)}{note}")
     _check_output(arguments.output)
     outcomes = [_filtered(outcome) for outcome in _outcomes(targets, planner, arguments.jobs)]
+    _refuse_strangers(outcomes)
     for complaint in dict.fromkeys(outcome.complaint for outcome in outcomes if outcome.complaint):
         say(complaint)
     if skipped:
@@ -54,6 +55,16 @@ def run(arguments: Namespace) -> int:
     outcomes = [replace(outcome, report=report) for outcome, report in zip(outcomes, reports, strict=True)]
     _print(arguments, arguments.format or config.format or "text", outcomes)
     return _exit_code(outcomes)
+
+
+def _refuse_strangers(outcomes: list[Outcome]) -> None:
+    """A -D that no script has a parameter for is a mistake of the command; over several files, one that some lack is not."""
+    scripts = [outcome.report for outcome in outcomes if outcome.plan and outcome.report.parameters_known]
+    strangers = [dict(report.strangers) for report in scripts]
+    for name, near in strangers[0].items() if strangers else ():
+        if all(name in other for other in strangers):
+            hint = f"; did you mean {near}?" if near else ""
+            raise CommandError(f"-D {name}: no script here has a parameter of that name{hint}")
 
 
 def _exit_code(outcomes: list[Outcome]) -> int:
@@ -79,8 +90,11 @@ def _print(arguments: Namespace, format: str, outcomes: list[Outcome]) -> None:
     from syncheck.reporters import render
 
     machines = dict.fromkeys(o.report.machine or o.plan.settings.machine.name for o in outcomes if o.plan)
-    report = Report(tuple(o.report for o in outcomes), ", ".join(machines), arguments.verbose, __version__)
     to_file = bool(arguments.output)
+    files = tuple(o.report for o in outcomes)
+    if format == "text" and (to_file or not on_terminal()):
+        files = tuple(replace(file, seconds=0.0) for file in files)  # piped output is the same for the same input
+    report = Report(files, ", ".join(machines), arguments.verbose, __version__)
     colored = format in ("text", "concise") and color(arguments.color, to_file)
     text = render(
         format,
@@ -137,13 +151,15 @@ def _checked(target: Target, plan: Plan) -> FileReport:
     if target.stdin:
         return _trace(standard_input(), target, plan)
     with open(target.path, "rb") as stream:
-        return _trace(stream, target, plan)
+        return _trace(stream, target, plan, reopen=lambda: open(target.path, "rb"))  # noqa: SIM115 - closed with the run
 
 
-def _trace(stream: BinaryIO, target: Target, plan: Plan) -> FileReport:
+def _trace(
+    stream: BinaryIO, target: Target, plan: Plan, reopen: Callable[[], BinaryIO] | None = None
+) -> FileReport:
     if isinstance(stream, BufferedReader) and not stream.peek(1):
         raise Unreadable("the file is empty")
-    return check_trace(stream, target.path, plan.settings)
+    return check_trace(stream, target.path, plan.settings, reopen=reopen)
 
 
 def _unreadable(target: Target, reason: str, plan: Plan | None = None) -> Outcome:

@@ -14,6 +14,7 @@ from syncheck.cli_files import Configurations, Target, inside, read_text, root
 from syncheck.config import Config, ConfigError, Pairs, did_you_mean
 from syncheck.finding import SEVERITIES, Finding
 from syncheck.machine import Machine, MachineError, load, loads
+from syncheck.proof import DEFAULT_STATES
 
 ALWAYS = "SYN001"  # what was not understood was not checked: no option makes that disappear
 BUILT_IN = ["a2a3", "a5"]
@@ -64,7 +65,7 @@ class Planner:
             select=self._select or known_rules(config.select, f"{config.path}: select"),
             ignore=(self._ignore or known_rules(config.ignore, f"{config.path}: ignore", ignoring=True))
             + known_rules(config.ignored_in(path), f"{config.path}: per-file-ignores", ignoring=True),
-            **self._limits(config),
+            max_states=self._arguments.max_states or config.max_states or DEFAULT_STATES,
         )
         return Plan(settings, getattr(self._arguments, "fail_on", "") or config.fail_on or "error")
 
@@ -76,10 +77,6 @@ class Planner:
             except ConfigError:
                 continue
         return Config()
-
-    def _limits(self, config: Config) -> dict[str, int]:
-        states = self._arguments.max_states or config.max_states
-        return {"max_states": states} if states else {}
 
     def _machine(self, config: Config, names: list[str], merged: Pairs) -> Machine:
         if self._arguments.machine:

@@ -50,6 +50,11 @@ def unicode() -> bool:
     return encoding.startswith("utf")
 
 
+def on_terminal() -> bool:
+    """Whether the report goes to someone who looks at it now."""
+    return _is_terminal(sys.stdout)
+
+
 def say(line: str) -> None:
     """One line on stderr."""
     if sys.stderr is not None:

@@ -36,15 +36,15 @@ def pins_of(definitions: Iterable[tuple[str, str]], program: Program) -> dict[st
     return pins
 
 
-def unknown_names(definitions: Iterable[tuple[str, str]], programs: Iterable[Program]) -> list[tuple[str, str]]:
-    """Definitions that none of the scripts has a parameter for, each with the nearest name or ""."""
-    names = [param.name for program in programs for param in program.params]
-    missing = []
+def strangers_of(definitions: Iterable[tuple[str, str]], program: Program) -> tuple[tuple[str, str], ...]:
+    """Names given with -D that are no parameter of this script, each with the nearest one or ""."""
+    names = [param.name for param in program.params]
+    strangers = []
     for name, _ in definitions:
         if name not in names:
             close = get_close_matches(name, names, 1)
-            missing.append((name, close[0] if close else ""))
-    return missing
+            strangers.append((name, close[0] if close else ""))
+    return tuple(strangers)
 
 
 def _values(name: str, text: str) -> tuple[int, ...]:

@@ -139,7 +139,8 @@ class FileReport:
     `parameters`: name → what was covered (">=1", "{64, 128}", "<=4"). `reason`: why it is bounded, or unreadable, in
     one
     sentence ("" otherwise). `states`: states explored; `events`: instructions executed; `ordered`: conflicting pairs of
-    source positions that are ordered in every case. `seconds`: wall time of the analysis.
+    source positions that are ordered in every case. `seconds`: wall time of the analysis. `strangers`: names given with -D
+    that are no parameter here, each with the nearest one; `parameters_known`: the file is a script, so it could tell.
     """
 
     path: str
@@ -152,6 +153,8 @@ class FileReport:
     events: int = 0
     ordered: int = 0
     seconds: float = 0.0
+    strangers: tuple[tuple[str, str], ...] = ()
+    parameters_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -355,7 +355,8 @@ class _Turn:
             return ("done", self._tiles(core))
         op = core.code.ops[core.pc]
         values = tuple(self._value(core, core.values[slot], shape) for slot, shape in op.scope)
-        return (core.pc, values, self._tiles(core), tuple((a.site, a.channel) for a in core.rest))
+        rest = tuple((a.site, a.channel, tuple(self._bytes(h) for h in (*a.reads, *a.writes))) for a in core.rest)
+        return (core.pc, values, self._tiles(core), rest)
 
     def _tiles(self, core: CoreRun) -> tuple[Any, ...]:
         return tuple(

@@ -15,7 +15,7 @@ from syncheck.action import HEAR, SIGNAL, WAIT, Action
 from syncheck.deadlock import stuck_heads
 from syncheck.execution import CoreRun, Kernel, Stopped
 from syncheck.fold import Folder
-from syncheck.observation import Access, Log
+from syncheck.observation import Access, Log, Stuck
 from syncheck.replay import Replay, Rules
 from syncheck.source import Problem
 from syncheck.symbolic import Open, Store, Test
@@ -198,13 +198,27 @@ class Explorer:
             if store is not None:
                 self._push(path.copy(store))
 
+    def _stuck(self, stuck: Stuck) -> None:
+        """Keep one deadlock of each kind: that of the smallest case."""
+        known = self._log.stuck
+        for number, other in enumerate(known):
+            if _same_heads(stuck, other):
+                if stuck.case.size < other.case.size:
+                    known[number] = stuck
+                return
+        known.append(stuck)
+
     def _end(self, path: Path) -> None:
         self.outcome.paths += 1
         replay = path.replay
         if not replay.stalls and not replay.queues:
             replay.finish()
             return
-        self._log.stuck.append(stuck_heads(self._kernel, path.cores, replay, path.store))
+        self._stuck(stuck_heads(self._kernel, path.cores, replay, path.store))
+
+
+def _same_heads(one: Stuck, other: Stuck) -> bool:
+    return [head.at.site for head in one.heads.values()] == [head.at.site for head in other.heads.values()]
 
 
 def _next_core(path: Path) -> CoreRun | None:

@@ -151,26 +151,27 @@ class _Run:
         self._others: list[Store] = []
 
     def run(self) -> Recording:
-        whole = True
-        while (core := self._next()) is not None:
-            try:
-                self._advance(core)
-            except Open as question:
-                if len(self._others) > _QUESTIONS or not self._answer(core, question.test):
-                    whole = False
-                    break
-            except Stopped:
-                whole = False
-                break
-            if len(self._replay.events) >= self._limit:
-                whole = False
-                break
+        whole = self._finished()
         replay = self._replay
         stuck = whole and bool(replay.stalls or replay.queues)
         return Recording(
             self._kernel, self._rules, tuple(replay.events), self._store, whole, stuck, tuple(self._others),
             tuple(replay.log.clashes.values()),
         )  # fmt: skip
+
+    def _finished(self) -> bool:
+        """Run until nothing can move; False where something ended the run before."""
+        while (core := self._next()) is not None:
+            try:
+                self._advance(core)
+            except Open as question:
+                if len(self._others) > _QUESTIONS or not self._answer(core, question.test):
+                    return False
+            except Stopped:
+                return False
+            if len(self._replay.events) >= self._limit:
+                return False
+        return True
 
     def _next(self) -> CoreRun | None:
         """Like the exploration: the core with the fewest unheard signals, then the fewest turns."""
@@ -195,7 +196,7 @@ class _Run:
                 if replay.blocked(index):
                     core.rest = list(actions[position + 1 :])
                     return
-            if len(replay.events) >= self._limit:
+            if len(replay.events) >= self._limit:  # a loop head may be far away
                 return
 
     def _answer(self, core: CoreRun, test: Test) -> bool:

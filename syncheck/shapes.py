@@ -148,7 +148,6 @@ class Shapes:
                 for shape in shapes:
                     self._spoil(shape, f"is used in {name}()")
                 return OPAQUE
-        return OPAQUE
 
     def _name(self, name: str) -> Shape:
         meaning = self._scope.get(name)

@@ -154,7 +154,7 @@ class Sightings:
         return pipes <= {"S", SCALAR_DATA}
 
     def _publication(self, clash: Clash) -> None:
-        """For a race between two cores: the signals of the earlier core, sent after the access, that the later had heard."""
+        """For a race between two cores: signals of the earlier core, sent after it, that the later had heard."""
         source = clash.earlier
         heard = self.heard.get(clash.later.action.core, {})
         after = [item for (core, _), item in heard.items() if core == source.action.core and item[2] > source.seq]

@@ -59,7 +59,7 @@ def runs(draw: Any, kind: str, most: int, inside: bool = False, shared: bool = T
             nodes.insert(draw(st.integers(at + 1, len(nodes))), end)
         elif choice == 8:
             nodes.append(Do("barrier", draw(st.sampled_from((*PIPES[kind], "ALL")))))
-        elif draw(st.booleans()):
+        elif draw(st.integers(0, 7 if inside else 1)) == 0:
             nodes.append(draw(st.sampled_from(draw(pairs(kind, inside)))))
     return nodes
 
@@ -158,14 +158,39 @@ def nested(draw: Any, most: int = 3) -> Script:
     return Script(((core, (*before, outer, *after)),), params, ("c",))
 
 
+def _credits(draw: Any, bodies: dict[str, list[Node]], around: dict[str, tuple[list[Node], list[Node]]]) -> None:
+    """A hand-over and its way back in every turn: one side signals flag 0 and waits for flag 1, perhaps with credit."""
+    first = draw(st.sampled_from(("AIC", "AIV")))
+    credit = draw(st.integers(0, 2))
+    lost = draw(st.integers(0, 19))
+    pipe = {name: draw(st.sampled_from(PIPES[name[:3]])) for name in bodies}
+    for name, body in bodies.items():
+        before, after = around[name]
+        gives, takes = (0, 1) if name[:3] == first else (1, 0)
+        signal, hear = Do("signal", pipe[name], number=gives), Do("hear", "S", number=takes)
+        nodes = [signal, hear] if name[:3] == first and not credit else [hear, signal]
+        at = draw(st.integers(0, len(body)))
+        if lost != 1 or name != "AIV1":
+            body.insert(draw(st.integers(at, len(body))), nodes[1])
+        if lost != 2 or name != "AIV0":
+            body.insert(at, nodes[0])
+        for _ in range(credit):
+            if name[:3] == first:
+                after.append(hear)
+            else:
+                before.insert(0, signal)
+
+
 @st.composite
 def together(draw: Any, most: int = 2) -> Script:
-    """The cube and both lanes in step: the same loop on each, with signals inside."""
+    """The cube and both lanes in step: the same loop on each, with signals to and fro inside."""
     bodies = {name: draw(runs(name[:3], most, inside=True, least=0)) for name in ("AIC", "AIV0", "AIV1")}
-    around = {name: draw(runs(name[:3], 1, least=0)) for name in bodies}
-    for turn in range(draw(st.integers(1, 2))):
-        _crossing(draw, bodies, 0, turn)
-    if draw(st.booleans()):
+    around = {name: (draw(runs(name[:3], 1, least=0)), draw(runs(name[:3], 1, least=0))) for name in bodies}
+    if draw(st.integers(0, 3)):
+        _credits(draw, bodies, around)
+    else:
+        _crossing(draw, bodies, 1)
+    if draw(st.integers(0, 3)) == 0:
         _guarded(draw, bodies[draw(st.sampled_from(tuple(bodies)))])
-    cores = tuple((name, (*around[name], Loop("i", "n", tuple(body)))) for name, body in bodies.items())
+    cores = tuple((n, (*around[n][0], Loop("i", "n", tuple(body)), *around[n][1])) for n, body in bodies.items())
     return Script(cores, (Param("n", draw(st.integers(0, 1))),), ("c",))

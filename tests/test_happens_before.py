@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,7 @@ from syncheck.reasons import START, Point, completions
 from syncheck.recording import Event, Recording, is_data, record
 
 SEEDS = sorted((Path(__file__).parent.parent / "fixtures" / "seeds").glob("*.sync"))
-OPTIONS = ({}, {"scalar_wait": "advisory"}, {"scalar_store": "issue"})
+OPTIONS: tuple[dict[str, str], ...] = ({}, {"scalar_wait": "advisory"}, {"scalar_store": "issue"})
 
 
 def disagreements(recording: Recording) -> Iterator[str]:
@@ -55,7 +57,9 @@ def _known(recording: Recording, one: Event, other: Event) -> bool:
     return owner < len(other.clock) and other.clock[owner] >= number
 
 
-def run(text: str, machine: str, options: dict[str, str], pins: dict[str, int], rules: Rules | None = None) -> Recording:
+def run(
+    text: str, machine: str, options: dict[str, str], pins: dict[str, int], rules: Rules | None = None
+) -> Recording:
     model = load(machine, options=options)
     program = parse(text, "random.sync")
     assert not program.problems
@@ -123,7 +127,8 @@ def test_random(data: st.DataObject, machine: str, options: dict[str, str], igno
 
 
 def test_path_is_there_exactly_where_before_says_so() -> None:
-    recording = run(SEEDS[-2].read_text(encoding="utf-8"), "a2a3", {}, {"n_blocks": 2, "total": 1, "hw": 0, "hw_num": 1})
+    pins = {"n_blocks": 2, "total": 1, "hw": 0, "hw_num": 1}
+    recording = run(SEEDS[-2].read_text(encoding="utf-8"), "a2a3", {}, pins)
     graph = graph_of(recording)
     data = [event for event in recording.events if is_data(event)][::5]
     for one in data:
@@ -132,3 +137,8 @@ def test_path_is_there_exactly_where_before_says_so() -> None:
                 steps = path(recording, graph, one, other)
                 assert bool(steps) == before(recording, graph, one, other)
                 assert not steps or steps[-1].event is other
+
+
+def test_checking_does_not_import_networkx() -> None:
+    code = "import sys, syncheck.check, syncheck.recorded_picture; sys.exit('networkx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
