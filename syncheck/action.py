@@ -51,6 +51,7 @@ class Action:
         "code",
         "core",
         "hidden_flags",
+        "met",
         "reads",
         "scalar",
         "site",
@@ -74,6 +75,7 @@ class Action:
         hidden_flags: tuple[int, ...] = (),
     ) -> None:
         self.code = code
+        self.met: frozenset[int] = frozenset()  # the sites it was seen in order with, noted in the log already
         self.core = core
         self.agent = agent
         self.site = site

@@ -6,16 +6,14 @@ appear in the report as unreadable.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from io import BufferedReader
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from syncheck import __version__
 from syncheck.check import check, check_trace
@@ -58,7 +56,8 @@ def run(arguments: Namespace) -> int:
 
 
 def _refuse_strangers(outcomes: list[Outcome]) -> None:
-    """A -D that no script has a parameter for is a mistake of the command; over several files, one that some lack is not."""
+    """A -D that no script has a parameter for is a mistake of the command; over several files, one that some lack is
+    not."""
     scripts = [outcome.report for outcome in outcomes if outcome.plan and outcome.report.parameters_known]
     strangers = [dict(report.strangers) for report in scripts]
     for name, near in strangers[0].items() if strangers else ():
@@ -151,12 +150,10 @@ def _checked(target: Target, plan: Plan) -> FileReport:
     if target.stdin:
         return _trace(standard_input(), target, plan)
     with open(target.path, "rb") as stream:
-        return _trace(stream, target, plan, reopen=lambda: open(target.path, "rb"))  # noqa: SIM115 - closed with the run
+        return _trace(stream, target, plan, reopen=lambda: open(target.path, "rb"))
 
 
-def _trace(
-    stream: BinaryIO, target: Target, plan: Plan, reopen: Callable[[], BinaryIO] | None = None
-) -> FileReport:
+def _trace(stream: BinaryIO, target: Target, plan: Plan, reopen: Callable[[], BinaryIO] | None = None) -> FileReport:
     if isinstance(stream, BufferedReader) and not stream.peek(1):
         raise Unreadable("the file is empty")
     return check_trace(stream, target.path, plan.settings, reopen=reopen)
@@ -202,6 +199,9 @@ def _serial(work: list[tuple[Target, Plan]], progress: Progress) -> Iterator[Out
 
 def _parallel(work: list[tuple[Target, Plan]], workers: int, progress: Progress) -> Iterator[Outcome]:
     """In the order of `work`, whatever finishes first. Standard input is read here: it cannot be handed on."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     with ProcessPoolExecutor(workers, initializer=_quiet_interrupt) as pool:
         futures = [None if target.stdin else pool.submit(check_target, target, plan) for target, plan in work]
         try:
@@ -215,7 +215,15 @@ def _parallel(work: list[tuple[Target, Plan]], workers: int, progress: Progress)
             raise
 
 
-def _result(future: Future[Outcome], target: Target, plan: Plan) -> Outcome:
+class Pending(Protocol):
+    """A result that a worker process is about to give."""
+
+    def result(self) -> Outcome: ...
+
+
+def _result(future: Pending, target: Target, plan: Plan) -> Outcome:
+    from concurrent.futures import BrokenExecutor
+
     try:
         return future.result()
     except BrokenExecutor:

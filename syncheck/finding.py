@@ -139,7 +139,8 @@ class FileReport:
     `parameters`: name → what was covered (">=1", "{64, 128}", "<=4"). `reason`: why it is bounded, or unreadable, in
     one
     sentence ("" otherwise). `states`: states explored; `events`: instructions executed; `ordered`: conflicting pairs of
-    source positions that are ordered in every case. `seconds`: wall time of the analysis. `strangers`: names given with -D
+    source positions that are ordered in every case. `seconds`: wall time of the analysis. `strangers`: names given
+    with -D
     that are no parameter here, each with the nearest one; `parameters_known`: the file is a script, so it could tell.
     """
 

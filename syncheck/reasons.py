@@ -2,7 +2,7 @@
 
 A point is (event, START), (event, END) or, for an instruction of S, (event, ISSUED): from then on later instructions of
 the core are issued. ISSUED is a point of its own only where some wait on S does not hold issue; elsewhere it is END.
-Scalar stores that others see only through a flag are complete at (event, EFFECT), and so a set of S fires: after its end.
+Scalar stores that others see only through a flag are complete at (event, EFFECT); a set of S fires there.
 """
 
 from __future__ import annotations

@@ -444,6 +444,7 @@ class Replay(Sightings):
         clock = self.clocks[agent]
         counting = self.counting
         checking = counting or self._late
+        met = action.met
         all_writers, all_readers = self.writers, self.readers
         key = action.site * 2
         for handle in action.reads:
@@ -455,7 +456,7 @@ class Replay(Sightings):
                 for old in writers.values():
                     if clock[old[0]] < old[1]:
                         self._conflict(old, action, values, seq, agent, handle, False, clock)
-                    elif checking:
+                    elif checking and (old[2] > seq or old[4].site not in met):
                         self._in_order(old, action, values, seq, handle, False, clock)
                 all_readers[cell][key] = entry
                 if counting:
@@ -474,12 +475,12 @@ class Replay(Sightings):
                 for old in writers.values():
                     if clock[old[0]] < old[1]:
                         self._conflict(old, action, values, seq, owner, handle, True, clock)
-                    elif checking:
+                    elif checking and (old[2] > seq or old[4].site not in met):
                         self._in_order(old, action, values, seq, handle, True, clock)
                 for old in all_readers[cell].values():
                     if clock[old[0]] < old[1]:
                         self._conflict(old, action, values, seq, owner, handle, True, clock)
-                    elif checking:
+                    elif checking and (old[2] > seq or old[4].site not in met):
                         self._in_order(old, action, values, seq, handle, True, clock)
                 writers[key] = entry
                 if counting:

@@ -102,7 +102,7 @@ def check(text: str, path: str, settings: Settings) -> FileReport:
     return FileReport(path, verdict, settings.machine.name, settings.definitions, tuple(findings), seconds=0.01)
 
 
-def check_trace(lines: Iterable[bytes], path: str, settings: Settings) -> FileReport:
+def check_trace(lines: Iterable[bytes], path: str, settings: Settings, reopen: Any = None) -> FileReport:
     return FileReport(path, "proved", settings.machine.name, events=sum(1 for _ in lines), seconds=0.01)
 
 

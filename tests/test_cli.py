@@ -235,7 +235,7 @@ def test_traces_are_streamed(here: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (here / "t.jsonl").write_text(EVENT * 3)
     seen: list[Any] = []
 
-    def check_trace(lines: Iterator[bytes], path: str, settings: Any) -> Any:
+    def check_trace(lines: Iterator[bytes], path: str, settings: Any, reopen: Any = None) -> Any:
         assert not isinstance(lines, (bytes, list))
         seen.extend(lines)
         return FileReport(path, "proved")

@@ -142,3 +142,23 @@ def test_path_is_there_exactly_where_before_says_so() -> None:
 def test_checking_does_not_import_networkx() -> None:
     code = "import sys, syncheck.check, syncheck.recorded_picture; sys.exit('networkx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("between", "known"),
+    [
+        ("", False),
+        ("wait_flag(PIPE_MTE3, PIPE_S, EVENT_ID0);", False),
+        ("set_flag(PIPE_S, PIPE_V, EVENT_ID0); wait_flag(PIPE_S, PIPE_V, EVENT_ID0);", True),
+        ("set_flag(PIPE_S, PIPE_MTE3, EVENT_ID0); wait_flag(PIPE_S, PIPE_MTE3, EVENT_ID0);", False),
+        ("pipe_barrier(PIPE_ALL);", True),
+    ],
+)
+def test_scalar_stores_are_seen_only_through_a_flag(between: str, known: bool) -> None:
+    store = "set_flag(PIPE_MTE3, PIPE_S, EVENT_ID0);\ninstr st on PIPE_S writes UB[0:64];"
+    text = f"machine a2a3;\ncore AIV {{\n{store}\n{between}\ninstr v on PIPE_V reads UB[0:64];\n}}"
+    recording = run(text, "a2a3", {}, {})
+    assert list(disagreements(recording)) == []
+    graph = graph_of(recording)
+    store_event, read = [event for event in recording.events if is_data(event) and event.action.core == 0]
+    assert before(recording, graph, store_event, read) == known

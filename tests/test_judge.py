@@ -162,7 +162,7 @@ def compare_straight(script: Script, most: int = 3000) -> None:
     assert not (said := differences(text, ours, quick)), said
 
 
-BOUNDS = ((3, 2, 2), (6, 2, 3), (10, 4, 2), (5, 8, 2))
+BOUNDS = ((3, 2, 2), (7, 2, 3), (12, 4, 2), (24, 8, 1))
 """(parameters up to, families up to, at so many indices): the first is always judged, the others while the engine has more."""
 
 
@@ -174,7 +174,7 @@ def compare_open(script: Script) -> str:
     for bounds in BOUNDS:
         for values in choices(script, *bounds):
             cores = unrolled(script, values)
-            if cores not in done and sum(len(core.entries) for core in cores) < 150:
+            if cores not in done and sum(len(core.entries) for core in cores) < 400:
                 done.add(cores)
                 union.add(held_back(cores, HARDWARE))
         theirs = told(union)

@@ -36,6 +36,7 @@ class Recorded(Action):
         atomic: bool = False,
         channel: int = -1,
     ) -> None:
+        self.met = frozenset()
         self.code = code
         self.core = core
         self.agent = agent

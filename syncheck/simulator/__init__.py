@@ -1,1 +1,2 @@
-"""The judge: small programs run as the hardware would run them, in every order. Shares no code with the checker's order."""
+"""The judge: small programs run as the hardware would run them, in every order. Shares no code with the checker's
+order."""

@@ -3,7 +3,8 @@
 A state is two bit masks over the steps, started and complete. What hardware.md §9 says of queues comes down to masks,
 because nothing on a queue overtakes a start, a wait or a barrier; only flags and counters depend on the run itself.
 
-Issue is not a step: an entry is issued as soon as every earlier entry that holds issue is complete. Issuing later never lets
+Issue is not a step: an entry is issued as soon as every earlier entry that holds issue is complete. Issuing later
+never lets
 anything happen that issuing at once would not.
 """
 
@@ -26,7 +27,8 @@ LANES = ("AIV0", "AIV1")
 class Step:
     """One entry, or one half of a scalar instruction that also stores.
 
-    It starts when `after_start` have started and `after_end` are complete (and, with a `takes`, a token is there); it may
+    It starts when `after_start` have started and `after_end` are complete (and, with a `takes`, a token is there);
+    it may
     complete when `ends_after` are complete. Steps that are not `timed` start and complete at once.
     """
 
@@ -64,7 +66,8 @@ class Conflict:
 
 @dataclass(slots=True)
 class Board:
-    """All steps of all cores. `sources`: for each flag, groups of masks; a group gives as many tokens as its rarest mask."""
+    """All steps of all cores. `sources`: for each flag, groups of masks; a group gives as many tokens as its rarest
+    mask."""
 
     steps: list[Step] = field(default_factory=list)
     sources: dict[Flag, list[list[int]]] = field(default_factory=dict)
@@ -111,7 +114,8 @@ def lay(cores: tuple[Core, ...], hardware: Hardware) -> Board:
 
 def _new(board: Board, queues: _Queues, core: str, position: int, entry: Entry, after_end: int) -> Step:
     number = len(board.steps)
-    step = Step(number, core, entry.pipe, entry.line, position, entry.kind, queues.store_starts, queues.holds | after_end)
+    step = Step(number, core, entry.pipe, entry.line, position, entry.kind, queues.store_starts, queues.holds |
+    after_end)
     board.steps.append(step)
     queues.all |= step.bit
     return step
@@ -166,7 +170,8 @@ def _place(board: Board, queues: _Queues, core: str, position: int, entry: Entry
 
 
 def _route_signals(board: Board, cores: tuple[Core, ...]) -> None:
-    """hardware.md §3.2: mode 2 reaches both lanes at once, and the cube when both lanes have sent; mode 1 both lanes."""
+    """hardware.md §3.2: mode 2 reaches both lanes at once, and the cube when both lanes have sent; mode 1 both
+    lanes."""
     masks: dict[tuple[str, int, int], int] = {}
     for step in board.steps:
         if step.kind == "signal":

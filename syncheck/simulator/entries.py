@@ -1,4 +1,5 @@
-"""What a core issues, unrolled: plain entries in program order. The judge knows no loops, names or expressions beyond this.
+"""What a core issues, unrolled: plain entries in program order. The judge knows no loops, names or expressions
+beyond this.
 
 A flag is (core, src, dst, event). A cross-core signal names its decoded mode and its flag; hardware.md §2 and §3.2.
 """

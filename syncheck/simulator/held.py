@@ -1,6 +1,7 @@
 """The pessimistic runs: hold one step back for ever and let all others go as far as they can.
 
-Whoever has started then may start while the held one is not complete. Two accesses race iff each starts although the other
+Whoever has started then may start while the held one is not complete. Two accesses race iff each starts although the
+other
 is held. Exact where each flag has one giving and one taking queue.
 """
 

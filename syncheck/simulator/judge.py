@@ -1,6 +1,7 @@
 """What can happen in some run of a small program: races, inversions, standstills, flags set too early, tokens left.
 
-Two ways that share only the board. `every_order` walks all reachable states. `held_back` is linear in the accesses: stop one
+Two ways that share only the board. `every_order` walks all reachable states. `held_back` is linear in the accesses:
+stop one
 step for ever, let everything else go on as far as it can, and look who has started. The second is exact where each flag
 has one giving and one taking queue: then letting more happen never prevents anything.
 """
@@ -25,8 +26,10 @@ class TooLarge(Exception):
 class Verdict:
     """Sets of lines. `races`: two sides in either order. `backwards`: (earlier, later in issue order), the later first.
 
-    `stuck`: each the heads of one standstill. `left`: flags with tokens at the end, and the last set of each. `overtaken`: sets that may fire while
-    the last token is still there. `flying`: GM stores that may outlast their core. `peaks`: the most tokens of a counter.
+    `stuck`: each the heads of one standstill. `left`: flags with tokens at the end, and the last set of each.
+    `overtaken`: sets that may fire while
+    the last token is still there. `flying`: GM stores that may outlast their core. `peaks`: the most tokens of a
+    counter.
     """
 
     races: set[tuple[Side, Side]] = field(default_factory=set)
@@ -56,8 +59,10 @@ def every_order(cores: tuple[Core, ...], hardware: Hardware, *, eager: bool, mos
 class _Walk:
     """A search of all states.
 
-    Eager: a start, a set, a barrier or a signal happens as soon as it can, a wait too unless its flag is given twice, and
-    an access that conflicts with nothing completes at once. None of this loses an observation: take any run and move such a
+    Eager: a start, a set, a barrier or a signal happens as soon as it can, a wait too unless its flag is given
+    twice, and
+    an access that conflicts with nothing completes at once. None of this loses an observation: take any run and move
+    such a
     step to the front; whatever was enabled still is (steps only enable, given one taker a flag), what was in flight
     together still is, and a set that met a token still meets it, for only waits take tokens away.
     """

@@ -1,4 +1,5 @@
-"""The judge's own small programs: loops, branches and flags, written as an event script and unrolled for given values."""
+"""The judge's own small programs: loops, branches and flags, written as an event script and unrolled for given
+values."""
 
 from __future__ import annotations
 
@@ -199,5 +200,6 @@ def shown(expr: Expr) -> str:
     operator, left, right = expr
     if operator == "[]":
         return f"{left}[{shown(right)}]"
-    sides = [f"({shown(side)})" if isinstance(side, tuple) and side[0] != "[]" else shown(side) for side in (left, right)]
+    sides = [f"({shown(side)})" if isinstance(side, tuple) and side[0] != "[]" else shown(side) for side in (left,
+    right)]
     return f"{sides[0]} {operator} {sides[1]}"
