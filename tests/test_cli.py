@@ -13,15 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import engine_fake
+import commands
 import pytest
 
-engine_fake.install()
-
-from syncheck import __version__, cli_check  # noqa: E402
-from syncheck.cli import main  # noqa: E402
-from syncheck.cli_arguments import VERBS  # noqa: E402
-from syncheck.finding import FileReport  # noqa: E402
+from syncheck import __version__, cli_check
+from syncheck.cli import main
+from syncheck.cli_arguments import VERBS
+from syncheck.finding import FileReport
 
 RACE = """machine a2a3;
 core AIV0 {
@@ -260,7 +258,7 @@ def fake_findings(monkeypatch: pytest.MonkeyPatch, *rules: str) -> list[Any]:
 
     def check(text: str, path: str, settings: Any) -> Any:
         seen.append(settings)
-        return engine_fake.check(f"core\n// expect: {', '.join(rules)}" if rules else "core", path, settings)
+        return commands.announced(f"core\n// expect: {', '.join(rules)}" if rules else "core", path, settings)
 
     monkeypatch.setattr(cli_check, "check", check)
     return seen
@@ -443,7 +441,7 @@ def broken_engine(error: BaseException) -> Callable[..., Any]:
     def check(text: str, path: str, settings: Any) -> Any:
         if "race" in path:
             raise error
-        return engine_fake.check(text, path, settings)
+        return commands.announced(text, path, settings)
 
     return check
 
@@ -489,7 +487,7 @@ def test_a_file_name_cannot_forge_a_line(run: Run) -> None:
 
 def test_a_reader_that_goes_away(here: Path) -> None:
     with subprocess.Popen(
-        [*engine_fake.COMMAND, "race.sync"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=here
+        [*commands.COMMAND, "race.sync"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=here
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -502,7 +500,7 @@ def test_a_reader_that_goes_away(here: Path) -> None:
 def test_a_full_disk(here: Path) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [*engine_fake.COMMAND, "race.sync"], stdout=full, stderr=subprocess.PIPE, text=True, cwd=here, timeout=60
+            [*commands.COMMAND, "race.sync"], stdout=full, stderr=subprocess.PIPE, text=True, cwd=here, timeout=60
         )
     assert done.returncode == 2
     assert done.stderr == "syncheck: cannot write the report: No space left on device\n"
@@ -510,7 +508,7 @@ def test_a_full_disk(here: Path) -> None:
 
 def test_an_ascii_terminal(here: Path) -> None:
     (here / "race.sync").write_text(RACE.replace("a2a3;", "a2a3; // ü →"))
-    done = engine_fake.command("race.sync", cwd=here, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    done = commands.command("race.sync", cwd=here, env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert done.returncode == 1
     assert done.stderr == ""
 
@@ -518,7 +516,7 @@ def test_an_ascii_terminal(here: Path) -> None:
 def test_help_is_quick_and_imports_nothing_heavy(here: Path) -> None:
     heavy = "lark networkx rich numpy tomllib multiprocessing concurrent.futures"
     loaded = f"print([m for m in {heavy.split()} if m in sys.modules])"
-    code = f"import sys; sys.path.insert(0, {str(engine_fake.ROOT)!r}); from syncheck.cli import main; main(['--help'])"
+    code = f"import sys; sys.path.insert(0, {str(commands.ROOT)!r}); from syncheck.cli import main; main(['--help'])"
     best = 9.0
     for _ in range(3):
         start = time.perf_counter()
@@ -571,8 +569,6 @@ def test_graph(run: Run, here: Path, name: str) -> None:
 
 
 def test_a_machine_of_ones_own(run: Run, here: Path) -> None:
-    if "syncheck.machine" in engine_fake.missing():
-        pytest.skip("no machine models yet")
     (here / "models").mkdir()
     (here / "models/lab.toml").write_text('name = "lab"\nextends = "a2a3"\n')
     (here / "models/lab2.toml").write_text('name = "lab2"\nextends = "lab.toml"\n')

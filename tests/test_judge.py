@@ -19,7 +19,7 @@ from syncheck.replay import Rules
 from syncheck.simulator.entries import Core, Hardware
 from syncheck.simulator.held import held_back
 from syncheck.simulator.judge import TooLarge, Verdict, every_order
-from syncheck.simulator.program import Script, Values, unrolled, written
+from syncheck.simulator.program import Script, Values, names_in, unrolled, written
 from tests import programs
 
 STATES = 400
@@ -102,11 +102,14 @@ def told(verdict: Verdict) -> Seen:
 def choices(script: Script, most: int, family: int, indices: int) -> list[Values]:
     """All values of parameters up to `most`, of families up to `family` at `indices` indices, and all answers to unknowns."""
     names, options = [], []
+    used = set(names_in(script))
     for param in script.params:
+        if param.name not in used:
+            continue
         names.append(param.name)
         one = range(param.low, (family if param.family else most) + 1)
         options.append(list(product(one, repeat=indices)) if param.family else list(one))
-    for name in script.unknowns:
+    for name in used.intersection(script.unknowns):
         names.append(name)
         options.append([0, 1])
     return [dict(zip(names, values, strict=True)) for values in product(*options)]

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import engine_fake
 import pytest
 from test_cli import CLEAN, RACE
 
@@ -93,8 +92,6 @@ def config(hook: tuple[Path, str], folder: Path, home: Path) -> str:
 def test_the_hook_passes_and_fails_a_commit(
     hook_repository: tuple[Path, str], user_repository: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    if engine_fake.missing():
-        pytest.skip("the engine is not complete")
     home = tmp_path_factory.mktemp("pre-commit")
     chosen = config(hook_repository, user_repository, home)
     clean = run_hook(user_repository, home, chosen)

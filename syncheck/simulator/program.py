@@ -112,6 +112,20 @@ def unrolled(script: Script, values: Values) -> tuple[Core, ...]:
     return tuple(cores)
 
 
+def names_in(item: object) -> Iterator[str]:
+    """Every parameter, unknown and variable that a script mentions, and more."""
+    if isinstance(item, str):
+        yield item
+    elif isinstance(item, tuple):
+        for part in item:
+            yield from names_in(part)
+    elif isinstance(item, Script):
+        yield from names_in(item.cores)
+    elif isinstance(item, Do | Loop | Branch):
+        for name in type(item).__slots__:
+            yield from names_in(getattr(item, name))
+
+
 def _issued(nodes: tuple[Node, ...], values: dict[str, Any]) -> Iterator[Entry]:
     for node in nodes:
         if isinstance(node, Do):

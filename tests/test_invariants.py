@@ -1,0 +1,160 @@
+"""What is never there (README, "Architecture"): read off the source, not off a run."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "syncheck"
+
+LAYERS: dict[str, int] = {
+    # 0 ground
+    "source": 0, "grammar": 0, "vector_clock": 0, "wiring": 0, "ordering": 0, "memory_map": 0, "config": 0,
+    "machine_file": 0, "machine_types": 0,
+    # 1 words
+    "ir": 1, "action": 1, "machine": 1, "machine_check": 1, "machine_isa": 1, "machine_parts": 1, "observation": 1,
+    "symbolic": 1, "definitions": 1, "finding": 1, "fingerprint": 1,
+    # 2 kernel
+    "frontends": 2, "expressions": 2, "shapes": 2, "layout": 2, "places": 2, "lowering": 2, "fifo_lowering": 2,
+    "instructions": 2, "execution": 2, "build": 2,
+    # 3 order
+    "sightings": 3, "replay": 3, "fold": 3, "deadlock": 3, "proof": 3, "trace_run": 3, "recording": 3,
+    "trace_recording": 3, "reasons": 3, "happens_before": 3,
+    # 4 analysis
+    "analysis": 4, "rule": 4, "smallest": 4, "recorded": 4, "recorded_picture": 4, "remedy": 4, "drawing": 4,
+    "explanation": 4,
+    # 5 rules, 6 output, 7 the road, 8 questions, 9 the command line
+    "detectors": 5,
+    "reporters": 6, "suppressions": 6, "baseline": 6, "explain": 6,
+    "check": 7,
+    "why": 8, "why_search": 8, "why_text": 8, "why_export": 8,
+    "cli": 9, "cli_arguments": 9, "cli_baseline": 9, "cli_catalogue": 9, "cli_check": 9, "cli_files": 9,
+    "cli_inspect": 9, "cli_plan": 9, "cli_terminal": 9, "__main__": 9,
+}  # fmt: skip
+"""Every module of the package, a folder by its name; a module that is missing here fails the test."""
+
+
+READERS = {"grammar", "machine_file"}
+"""Below the command line, these alone open files: the packaged grammar with the cache of its tables, packaged machines."""
+
+MAKES_FILES = {"open", "print", "input", "exit", "quit", "breakpoint"}
+TOUCHES = {
+    "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "touch", "iterdir", "glob", "rglob",
+    "open", "fdopen", "walk", "listdir", "scandir", "basicConfig", "getLogger", "_exit",
+}  # fmt: skip
+STREAMS = {"stdout", "stderr", "stdin", "exit"}
+NAMES_WITHOUT_MEANING = {"util", "utils", "helper", "helpers", "common", "base", "manager", "core", "context"}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """(dotted name below syncheck, file)."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        yield ".".join(part for part in parts if part != "__init__"), path
+
+
+MODULES = dict(modules())
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(name: str) -> frozenset[str]:
+    """The modules of the package that this one imports, anywhere in its text."""
+    found = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.removeprefix("syncheck").lstrip(".") for alias in node.names if _ours(alias.name)}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name} imports relatively"
+            if node.module and _ours(node.module):
+                base = node.module.removeprefix("syncheck").lstrip(".")
+                for alias in node.names:
+                    inner = f"{base}.{alias.name}".lstrip(".")
+                    found.add(inner if inner in MODULES else base)
+    return frozenset(found - {name, ""})
+
+
+def _ours(module: str) -> bool:
+    return module == "syncheck" or module.startswith("syncheck.")
+
+
+def room(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def layer(name: str) -> int:
+    return LAYERS[room(name)]
+
+
+ON_A_LAYER = [name for name in MODULES if name and room(name) != "simulator"]
+
+
+def test_every_module_has_its_room() -> None:
+    assert {room(name) for name in ON_A_LAYER} == set(LAYERS)
+
+
+@pytest.mark.parametrize("name", ON_A_LAYER)
+def test_imports_point_down(name: str) -> None:
+    assert [other for other in sorted(imports(name)) if room(other) == "simulator" or layer(other) > layer(name)] == []
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {name: {other for other in imports(name) if other in MODULES} for name in MODULES if name}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("name", [name for name in ON_A_LAYER if layer(name) < 9])
+def test_nothing_below_the_command_line_reads_prints_or_exits(name: str) -> None:
+    found = []
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Name) and called.id in MAKES_FILES:
+                found.append(f"{called.id} at {node.lineno}")
+            if isinstance(called, ast.Attribute) and called.attr in TOUCHES:
+                found.append(f".{called.attr} at {node.lineno}")
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
+            found += [f"sys.{node.attr} at {node.lineno}"] if node.attr in STREAMS else []
+        if isinstance(node, ast.Name) and node.id == "SystemExit":
+            found.append(f"SystemExit at {node.lineno}")
+    assert (found == []) != (name in READERS), found
+
+
+def test_the_judge_shares_nothing_with_what_it_judges() -> None:
+    for name in MODULES:
+        if room(name) == "simulator":
+            assert {other for other in imports(name) if room(other) != "simulator"} == set()
+
+
+def test_reporters_see_findings_only() -> None:
+    for name in MODULES:
+        if room(name) == "reporters":
+            others = {other for other in imports(name) if room(other) != "reporters"}
+            assert others <= {"finding", "source", "fingerprint"}, name
+
+
+def test_names_say_something() -> None:
+    for name in MODULES:
+        assert not NAMES_WITHOUT_MEANING & set(name.replace(".", "_").split("_")), name
+
+
+def test_no_import_is_for_types_only() -> None:
+    for name in MODULES:
+        assert not [node for node in ast.walk(tree(name)) if isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"]
+
+
+def test_checking_imports_neither_numpy_nor_networkx() -> None:
+    code = "import sys, syncheck.check, syncheck.trace_run, syncheck.reporters; sys.exit(bool({'numpy', 'networkx'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
