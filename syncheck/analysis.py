@@ -15,6 +15,7 @@ from syncheck.ir import Program
 from syncheck.machine import Machine
 from syncheck.memory_map import Handle
 from syncheck.observation import Access, Case, Clash, Log, Remark
+from syncheck.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Reliance:
 class Analysis:
     """One Kernel and everything that was seen while exploring it. `closed`: every case was covered.
 
-    `program` is None for traces. `record` runs one case again and keeps its events (`Recording` in explanation.py).
+    `program` is None for traces. `record` runs one case again and keeps its events (recording.py).
     """
 
     program: Program | None
@@ -40,7 +41,7 @@ class Analysis:
     log: Log
     closed: bool = True
     reliance: tuple[Reliance, ...] = ()
-    record: Callable[[Case], Any] | None = None
+    record: Callable[[Case], Recording] | None = None
 
     def site(self, access: Access) -> Site:
         return self.kernel.sites[access.action.site]

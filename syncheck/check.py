@@ -220,10 +220,12 @@ def _verdict(
     standing = [f for f in found if f.severity == "error" and f.rule != "SYN001"]
     if not ran:
         return "unreadable", str(problems[0]) if problems else "there is no core to check"
+    if problems:
+        count = "1 place was" if len(problems) == 1 else f"{len(problems)} places were"
+        place = problems[0].span
+        return "bounded", f"{count} not understood, the first at {place.path}:{place.line}; the rest was checked without"
     if standing:
         return "refuted", ""
-    if problems:
-        return "bounded", f"{len(problems)} place(s) were not understood, the first at {problems[0].span}"
     if any(f.rule == "XCR002" for f in found):
         return "bounded", "a channel has two owners, so the order depends on the schedule"
     if gaps:

@@ -16,7 +16,7 @@ _PLACE = re.compile(r"(?P<path>.*):(?P<line>[0-9]{1,9})")
 
 
 def why_command(arguments: Namespace) -> int:
-    from syncheck.why import why
+    from syncheck.why import WhyError, why
 
     first, second = _place(arguments.first), _place(arguments.second)
     second = (second[0] or first[0], second[1])
@@ -24,19 +24,26 @@ def why_command(arguments: Namespace) -> int:
     target = _script(arguments.script or first[0], arguments, in_hint=not arguments.script)
     text, plan = _read(target, arguments)
     more = {"core": arguments.core} if arguments.core else {}
-    put(why(text, target.path, plan.settings, first, second, **more))
+    try:
+        answer = why(text, target.path, plan.settings, first, second, **more)
+    except WhyError as error:
+        raise CommandError(str(error)) from None
+    put(answer)
     return 0
 
 
 def graph_command(arguments: Namespace) -> int:
-    from syncheck.why import graph
+    from syncheck.why import WhyError, graph
 
     suffix = os.path.splitext(arguments.output or "out.dot")[1].lower()
     if suffix not in (".dot", ".gv", ".graphml"):
         raise CommandError(f"--output {arguments.output}: expected a name that ends in .dot or .graphml")
     target = _script(arguments.path, arguments)
     text, plan = _read(target, arguments)
-    drawn = graph(text, target.path, plan.settings, "graphml" if suffix == ".graphml" else "dot")
+    try:
+        drawn = graph(text, target.path, plan.settings, "graphml" if suffix == ".graphml" else "dot")
+    except WhyError as error:
+        raise CommandError(str(error)) from None
     if arguments.output:
         put_file(arguments.output, drawn)
     else:

@@ -9,7 +9,8 @@ from syncheck.drawing import picture
 from syncheck.execution import frames_of
 from syncheck.finding import Label, Picture
 from syncheck.observation import Clash
-from syncheck.recorded import Recorded, last_known, recorded
+from syncheck.recorded import Recorded, recorded
+from syncheck.recording import latest_known
 from syncheck.remedy import remedies
 
 
@@ -25,7 +26,7 @@ class Told:
 def explained(analysis: Analysis, clash: Clash, later: Label, earlier: Label, *, single: bool = True) -> Told:
     """The explanation of one clash, whose labels these are. `single`: its cause concerns one buffer only."""
     run = recorded(analysis, clash)
-    drawn = picture(analysis, clash, later, earlier, run)
+    drawn = picture(clash, later, earlier, run)
     return Told(reasons(analysis, clash, later, earlier, run), remedies(analysis, clash, later, earlier, single), drawn)
 
 
@@ -78,7 +79,7 @@ def _signals(analysis: Analysis, clash: Clash, later: Label, earlier: Label) -> 
 def _known(analysis: Analysis, clash: Clash, later: Label, earlier: Label, run: Recorded | None) -> str:
     """What of the earlier pipe is known complete where the later access starts."""
     whose = earlier.pipe if earlier.core == later.core else f"{earlier.core} {earlier.pipe}"
-    newest = last_known(run) if run is not None else None
+    newest = latest_known(run.recording, run.later, run.earlier.agent) if run is not None else None
     if newest is not None:
         site = analysis.kernel.sites[newest.action.site]
         turn = ", ".join(frame for frame in frames_of(site, newest.values) if frame and "@" not in frame)

@@ -64,9 +64,10 @@ class FifoLowering:
         if kind == "pop":
             return self._pop(statement, fifo, facts, where)
         if kind == "tfree":
-            return (
-                None if facts.free_by == "TPOP" else self._signal(SIGNAL, facts.free, fifo, facts, span, where, "TFREE")
-            )
+            if facts.free_by == "TPOP" or not fifo.back_pressure:
+                return None
+            free = self._signal(SIGNAL, facts.free, fifo, facts, span, where, "TFREE")
+            return Handshake(free, fifo.name, 1, 0, fifo.period)
         signal = {"record": facts.record, "allocate": facts.allocate, "wait": facts.wait, "free": facts.free}[kind]
         code = SIGNAL if kind in ("record", "free") else HEAR
         return self._signal(code, signal, fifo, facts, span, where, f"{fifo.name}.{kind}")

@@ -175,7 +175,8 @@ class Instructions:
         site = self.site(where, span, pipe, op)
 
         def strange(action: Action, mode_: int, number: int) -> None:
-            self._check_id("cross", number % 16 if mode_ == 4 or op == "wait_intra_block" else number, span, where)
+            intra = self.machine.intra_ids is not None and mode_ in (4, -1)
+            self._check_id("cross", number % 16 if intra and 0 <= number < 32 else number, span, where)
 
         allowed = (*self.machine.cross_modes, 4)
         value = None if mode is None else self.value(mode, where, span)

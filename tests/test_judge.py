@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -46,14 +46,20 @@ class Seen:
         return all(getattr(self, name) >= getattr(other, name) for name in Seen.__dataclass_fields__)
 
 
-def engine(text: str, pins: dict[str, tuple[int, ...]] | None = None) -> tuple[Seen, list[str]]:
+def engine(
+    text: str, pins: dict[str, tuple[int, ...]] | None = None, hardware: Hardware = HARDWARE
+) -> tuple[Seen, list[str]]:
     """What the checker's exploration saw, and why it did not close."""
     program = parse(text, "judge.sync")
     assert not program.problems, (text, program.problems)
     (kernel,) = kernels(program, A2A3, pins or {})
     assert not kernel.problems, (text, kernel.problems)
     log = Log()
-    rules = Rules(in_order=A2A3.in_order, counter_limit=HARDWARE.counter_limit)
+    rules = Rules(
+        in_order=hardware.in_order,
+        scalar_store_needs_flag=hardware.store_needs_flag,
+        counter_limit=hardware.counter_limit,
+    )
     outcome = Explorer(kernel, rules, log, max_states=STATES).run()
     seen = Seen()
 
@@ -145,24 +151,44 @@ def shared_flag(cores: tuple[Core, ...]) -> bool:
     return any(len(owners) > 1 for owners in pipes.values())
 
 
-def compare_straight(script: Script, most: int = 3000) -> None:
+def compare_straight(script: Script, hardware: Hardware = HARDWARE, most: int = 3000) -> str:
     """Both ways of judging agree with each other and with the engine."""
     text, script = written(script)
     cores = unrolled(script, {})
     if shared_flag(cores):
-        return
-    quick = told(held_back(cores, HARDWARE))
-    try:
-        walked = told(every_order(cores, HARDWARE, eager=True, most=most))
-        assert walked == quick, f"the judges differ:{differences(text, quick, walked)}"
-    except TooLarge:
-        pass
-    ours, gaps = engine(text)
+        return "shared"
+    quick, how = told(held_back(cores, hardware)), "held"
+    for eager in (True, False):
+        try:
+            walked = told(every_order(cores, hardware, eager=eager, most=most if eager else most // 10))
+            assert walked == quick, f"the judges differ:{differences(text, quick, walked)}"
+            how = "walked" if eager else "every state"
+        except TooLarge:
+            pass
+    ours, gaps = engine(text, hardware=hardware)
     assert not gaps, (text, gaps)
     if ours.overflow:
         assert quick.covers(ours), differences(text, ours, quick)
-        return
+        return "overflow"
     assert not (said := differences(text, ours, quick)), said
+    return how
+
+
+def compare_pinned(script: Script, values: Values) -> str:
+    """The engine with pinned parameters against the judge with the same values and all answers to unknowns."""
+    text, script = written(script)
+    pins = {name: value if isinstance(value, tuple) else (value,) for name, value in values.items()}
+    union = Verdict()
+    for answers in product((0, 1), repeat=len(script.unknowns)):
+        answered = dict(zip(script.unknowns, answers, strict=True))
+        union.add(held_back(unrolled(script, {**values, **answered}), HARDWARE))
+    ours, gaps = engine(text, pins)
+    theirs = told(union)
+    if ours.overflow or gaps:
+        assert theirs.covers(ours), differences(f"{text}// {pins}", ours, theirs)
+        return "bounded"
+    assert not (said := differences(f"{text}// {pins}", ours, theirs)), said
+    return "pinned"
 
 
 BOUNDS = ((3, 2, 2), (7, 2, 3), (12, 4, 2), (24, 8, 1))
@@ -194,9 +220,37 @@ def compare_open(script: Script) -> str:
 
 
 SUITE = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+MACHINES = st.sampled_from(
+    (HARDWARE, HARDWARE, replace(HARDWARE, in_order=frozenset("SV")), replace(HARDWARE, store_needs_flag=False))
+)
+PINS = st.fixed_dictionaries(
+    {"n": st.integers(1, 6), "total": st.integers(1, 3), "k": st.tuples(*[st.integers(1, 3)] * 3)}
+)
 
 
-@settings(SUITE, max_examples=200)
-@given(programs.straight())
-def test_straight(script: Script) -> None:
-    compare_straight(script)
+def pinned(script: Script, values: Values) -> None:
+    compare_pinned(script, {p.name: values[p.name] for p in script.params})
+
+
+@pytest.mark.parametrize("deep", [pytest.param(1), pytest.param(50, marks=pytest.mark.deep)])
+class TestAgainstTheEngine:
+    """Examples are counted for the ordinary suite; the nightly run has fifty times as many."""
+
+    def test_straight(self, deep: int) -> None:
+        settings(SUITE, max_examples=700 * deep)(given(programs.straight(), MACHINES)(compare_straight))()
+
+    def test_several_cores(self, deep: int) -> None:
+        settings(SUITE, max_examples=600 * deep)(given(programs.several(), MACHINES)(compare_straight))()
+
+    def test_loops(self, deep: int) -> None:
+        settings(SUITE, max_examples=250 * deep)(given(programs.looped())(compare_open))()
+
+    def test_nested_loops(self, deep: int) -> None:
+        settings(SUITE, max_examples=50 * deep)(given(programs.nested())(compare_open))()
+
+    def test_cores_in_step(self, deep: int) -> None:
+        settings(SUITE, max_examples=200 * deep)(given(programs.together())(compare_open))()
+
+    def test_pinned(self, deep: int) -> None:
+        scripts = st.one_of(programs.looped(), programs.nested(), programs.together())
+        settings(SUITE, max_examples=200 * deep)(given(scripts, PINS)(pinned))()
