@@ -8,7 +8,7 @@ from time import perf_counter
 
 from syncheck.analysis import Analysis, Reliance
 from syncheck.build import Pins, kernels
-from syncheck.definitions import DefinitionError, pins_of, strangers_of
+from syncheck.definitions import DefinitionError, narrowed, pins_of, strangers_of
 from syncheck.detectors import RULES, findings
 from syncheck.detectors.input import problem_finding
 from syncheck.execution import Kernel
@@ -56,6 +56,7 @@ def check(text: str, path: str, settings: Settings) -> FileReport:
     machine = machine_for(program, settings)
     problems = list(program.problems)
     try:
+        program = narrowed(settings.definitions, program)
         pins = pins_of(settings.definitions, program)
     except DefinitionError as error:
         return FileReport(path, "unreadable", machine.name, reason=str(error))
@@ -223,7 +224,7 @@ def _verdict(
     if problems:
         count = "1 place was" if len(problems) == 1 else f"{len(problems)} places were"
         place = problems[0].span
-        return "bounded", f"{count} not understood, the first at {place.path}:{place.line}; the rest was checked without"
+        return "bounded", f"{count} not understood, first {place.path}:{place.line}; the rest was checked without"
     if standing:
         return "refuted", ""
     if any(f.rule == "XCR002" for f in found):

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 
-from syncheck.ir import Param, Program
+from syncheck.ir import Domain, Param, Program
 
 _NUMBER = r"[-+]?(?:0[xX][0-9a-fA-F]+|\d+)"
 _VALUE = re.compile(rf"(?:{_NUMBER}|\[{_NUMBER}(?:,{_NUMBER})*\])$")
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})?$")
 
 
 class DefinitionError(Exception):
     """A definition that does not fit the script; one sentence."""
+
+
+def narrowed(definitions: Iterable[tuple[str, str]], program: Program) -> Program:
+    """The program with the domains that `-D name=low..high` narrows. Raises DefinitionError."""
+    params = {param.name: param for param in program.params}
+    for name, text in definitions:
+        found = _RANGE.match(text.replace(" ", ""))
+        param = params.get(name)
+        if found is None or param is None:
+            continue
+        low, high = int(found[1], 0), int(found[2], 0) if found[2] else param.domain.high
+        _fits(param, low, text)
+        if high is not None:
+            _fits(param, high, text)
+        values = tuple(v for v in param.domain.values if low <= v and (high is None or v <= high))
+        if (high is not None and low > high) or (param.domain.values and not values):
+            raise DefinitionError(f"-D {name}={text}: this range holds no value of {name}")
+        params[name] = replace(param, domain=Domain(low, high, values))
+    return replace(program, params=tuple(params.values()))
 
 
 def pins_of(definitions: Iterable[tuple[str, str]], program: Program) -> dict[str, tuple[int, ...]]:
@@ -25,7 +46,7 @@ def pins_of(definitions: Iterable[tuple[str, str]], program: Program) -> dict[st
     params = {param.name: param for param in program.params}
     for name, text in definitions:
         param = params.get(name)
-        if param is None:
+        if param is None or _RANGE.match(text.replace(" ", "")):
             continue
         values = _values(name, text.replace(" ", ""))
         if len(values) > 1 and not param.index:
@@ -49,7 +70,7 @@ def strangers_of(definitions: Iterable[tuple[str, str]], program: Program) -> tu
 
 def _values(name: str, text: str) -> tuple[int, ...]:
     if not _VALUE.match(text):
-        raise DefinitionError(f"-D {name}={text}: expected a number, or a list like [1,3] for a family")
+        raise DefinitionError(f"-D {name}={text}: expected a number, a range like 1..8, or a list like [1,3] for a family")
     return tuple(int(part, 0) for part in text.strip("[]").split(","))
 
 

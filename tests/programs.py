@@ -20,7 +20,8 @@ EVENTS: tuple[Expr, ...] = (0, 1)
 
 def _span(draw: Any, kind: str, inside: bool, shared: bool) -> tuple[str, Expr, int]:
     space = "GM" if shared and draw(st.integers(0, 2)) == 0 else LOCAL[kind]
-    start = draw(st.sampled_from(SLOTS if inside else SLOTS[:3]))
+    moving: tuple[Expr, ...] = (("*", "i", 64), ("*", ("+", "i", 1), 64)) if space == "GM" else ()
+    start = draw(st.sampled_from((*SLOTS, *moving) if inside else SLOTS[:3]))
     return space, start, 64
 
 
@@ -134,6 +135,48 @@ def looped(draw: Any, most: int = 4) -> Script:
         before = []
     core = "AIV0" if kind == "AIV" else "AIC"
     return Script(((core, tuple(nodes)),), (Param("n", draw(st.integers(0, 1))),), ("c",))
+
+
+@st.composite
+def strange(draw: Any, most: int = 3) -> Script:
+    """One or two loops whose start, step and bound vary; conditions on n itself and on unknown tables; n perhaps limited."""
+    kind = draw(st.sampled_from(("AIV", "AIC")))
+    asked: tuple[Expr, ...] = (
+        ("[]", "t", "i"), ("[]", "t", "i"), ("==", "n", 2), ("==", ("%", "n", 2), 0), (">", "n", "i"), ("<", "i", ("-", "n", 1)),
+        ("==", ("+", "i", 1), "n"), ("&&", ("[]", "t", "i"), ("==", ("%", "i", 2), 1)),
+    )  # fmt: skip
+    nodes: list[Node] = draw(runs(kind, 1, least=0))
+    for _ in range(draw(st.sampled_from((1, 1, 2)))):
+        before, after = draw(runs(kind, 1, least=0)), draw(runs(kind, 1, least=0))
+        body = draw(runs(kind, most, inside=True))
+        if draw(st.booleans()):
+            _primed(draw, kind, before, body, after)
+        for _ in range(draw(st.integers(0, 2))):
+            _guarded(draw, body, asked)
+        bound = draw(st.sampled_from(("n", "n", ("-", "n", 1), ("+", "n", 1), 3)))
+        loop = Loop("i", bound, tuple(body), draw(st.sampled_from((0, 0, 1))), draw(st.sampled_from((1, 1, 2))))
+        nodes += [*before, loop, *after]
+    if draw(st.integers(0, 3)) == 0:
+        nodes = [Branch(draw(st.sampled_from((("==", "n", 2), (">", "n", 1), "c"))), tuple(nodes))]
+    param = Param("n", draw(st.integers(0, 1)), high=draw(st.sampled_from((None, None, None, 3))))
+    return Script((("AIV0" if kind == "AIV" else "AIC", tuple(nodes)),), (param,), ("c",), ("t",))
+
+
+@st.composite
+def blocks(draw: Any, most: int = 2) -> Script:
+    """The shape of paged attention: on every core a loop over blocks, in it a loop over k[b] with hand-overs."""
+    bodies = {name: draw(runs(name[:3], most, inside=True, least=0)) for name in ("AIC", "AIV0", "AIV1")}
+    around = {name: (draw(runs(name[:3], 1, least=0)), draw(runs(name[:3], 1, least=0))) for name in bodies}
+    _credits(draw, bodies, around)
+    outside = draw(st.booleans())
+    cores = []
+    for name, body in bodies.items():
+        before, after = around[name]
+        inner = Loop("i", ("[]", "k", "b"), tuple(body))
+        turn = (inner,) if outside else (*before, inner, *after)
+        outer = Loop("b", "total", turn)
+        cores.append((name, (*before, outer, *after) if outside else (outer,)))
+    return Script(tuple(cores), (Param("total"), Param("k", draw(st.integers(0, 1)), family=True)), ("c",))
 
 
 @st.composite

@@ -55,20 +55,22 @@ Node = Union[Do, Loop, Branch]
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """low ≤ name; a family has a value for each index."""
+    """low ≤ name (≤ high, where there is one); a family has a value for each index."""
 
     name: str
     low: int = 0
     family: bool = False
+    high: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`cores`: AIC, AIV0, AIV1, or AIV for both lanes, each once; an `unknown` is 0 or 1."""
+    """`cores`: AIC, AIV0, AIV1, or AIV for both lanes, each once; an `unknown` is 0 or 1, and so is each of a table."""
 
     cores: tuple[tuple[str, tuple[Node, ...]], ...]
     params: tuple[Param, ...] = ()
     unknowns: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
 
 
 OPERATORS: dict[str, Callable[[int, int], int]] = {
@@ -153,8 +155,11 @@ def _entry(do: Do, values: Values) -> Entry:
 
 def written(script: Script) -> tuple[str, Script]:
     """The event script, and the same program with every instruction told its line."""
-    lines = [f"param {p.name}{'[b]' if p.family else ''} in {p.low}..;" for p in script.params]
-    lines += [f"unknown {name};" for name in script.unknowns]
+    lines = []
+    for param in script.params:
+        high = "" if param.high is None else param.high
+        lines.append(f"param {param.name}{'[b]' if param.family else ''} in {param.low}..{high};")
+    lines += [f"unknown {name};" for name in script.unknowns] + [f"unknown {name}[];" for name in script.tables]
     cores = []
     for name, body in script.cores:
         lines.append(f"core {name} {{")
