@@ -202,6 +202,9 @@ class _Builder:
             )
             self._kernel.cores = []
         self._kernel.cores = self._joined()
+        for name, values in self._kernel.pinned.items():
+            for loop in self._kernel.demands.indexed.get(name, ()):
+                loop.threshold = max(loop.threshold, len(values))  # a list gives each of its turns a value of its own
         self._lower.finish()
         return self._kernel
 

@@ -294,6 +294,11 @@ class _Turn:
                 continue
             other, moved = self._relabel(item)
             bounds.append((other, None if low is None else low - moved, None if high is None else high - moved))
+        for item, group in self._classes.items():
+            if item not in store.bounds:  # what the domain (or -D) says of a loop's bound moves with the loop too
+                low, high = store.domain(item)
+                ahead = low if low is not None and low > group.least else group.least
+                bounds.append((self._relabel(item)[0], ahead - group.shift, None if high is None else high - group.shift))
         return tuple(sorted(bounds, key=repr)), tuple(sorted(facts, key=repr))
 
     def _test(self, test: Test) -> tuple[Any, ...]:
