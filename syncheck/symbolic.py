@@ -236,8 +236,37 @@ class Store(Case):
         """This path with one question answered; None where its bounds rule the answer out."""
         form = test.form
         if len(form.terms) == 1 and abs(form.terms[0][1]) == 1:
-            return self._assume_bound(test, form.terms[0], answer)
-        return Store(self.domain, self.bounds, {**self.facts, test: answer})
+            store = self._assume_bound(test, form.terms[0], answer)
+        else:
+            store = Store(self.domain, self.bounds, {**self.facts, test: answer})
+        return store if store is not None and store._possible() else None
+
+    def _possible(self) -> bool:
+        """Whether what has a single value by now agrees with what was assumed of it before it had one."""
+        for item, (low, high) in self.bounds.items():
+            value = self._worked_out(item)
+            if value is not None and ((low is not None and value < low) or (high is not None and value > high)):
+                return False
+        for test, answer in self.facts.items():
+            low, high = self.range_of(test.form)
+            if low is not None and low == high and (low < 0 if test.op == "<" else low == 0) != answer:
+                return False
+        return True
+
+    def _worked_out(self, item: Atom) -> int | None:
+        """The value of an operation whose operands are numbers by now; None for anything else."""
+        name, index = item
+        if not name.startswith("(") or len(index) != 2:
+            return None
+        a, b = self.settle(index[0]), self.settle(index[1])
+        if not isinstance(a, int) or not isinstance(b, int) or (name in ("(/)", "(%)") and not b):
+            return None
+        if name in ("(<<)", "(>>)") and not 0 <= b < 64:
+            return None
+        if name == "(*)":
+            return a * b
+        value = divide(a, b) if name == "(/)" else remainder(a, b) if name == "(%)" else bitwise(name[1:-1], a, b)
+        return value if isinstance(value, int) else None
 
     def _assume_bound(self, test: Test, term: tuple[Atom, int], answer: bool) -> Store | None:
         item, coefficient = term

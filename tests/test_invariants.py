@@ -43,7 +43,7 @@ LAYERS: dict[str, int] = {
 
 
 READERS = {"grammar", "machine_file"}
-"""Below the command line, these alone open files: the packaged grammar with the cache of its tables, packaged machines."""
+"""Below the command line these alone open files: the packaged grammar with its cache, the packaged machines."""
 
 MAKES_FILES = {"open", "print", "input", "exit", "quit", "breakpoint"}
 TOUCHES = {
@@ -156,5 +156,8 @@ def test_no_import_is_for_types_only() -> None:
 
 
 def test_checking_imports_neither_numpy_nor_networkx() -> None:
-    code = "import sys, syncheck.check, syncheck.trace_run, syncheck.reporters; sys.exit(bool({'numpy', 'networkx'} & set(sys.modules)))"
+    code = (
+        "import sys, syncheck.check, syncheck.trace_run, syncheck.reporters\n"
+        "sys.exit(bool({'numpy', 'networkx'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0

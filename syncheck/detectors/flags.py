@@ -140,9 +140,9 @@ def overtaking(analysis: Analysis) -> Iterator[Finding]:
 
 
 def _set_again(channel: Channel, label: Label, previous: Label, wait: Label | None) -> str:
-    before = "its set of an earlier turn" if previous.span == label.span else f"the set at {previous.span.line}"
-    by = f" has been consumed by the wait at {wait.span.line}" if wait else " has been consumed"
-    return f"{short(channel)} may be set again before {before}{by}"
+    which = "its last set" if previous.span == label.span else f"the set at {previous.span.line}"
+    taken = f"{wait.span.line} took {which}" if wait else f"{which} was taken"
+    return f"{short(channel)} may be set before {taken}"
 
 
 def _bit(channel: Channel, label: Label, wait: Label | None) -> tuple[str, ...]:

@@ -21,6 +21,10 @@ FURTHER = 5
 """How many further pairs of one cause are listed."""
 
 
+ROOM = 44
+"""Cells that the text of a warning needs to say something."""
+
+
 def render(
     report: Report,
     width: int,
@@ -62,6 +66,40 @@ def _findings(file: FileReport, page: Page) -> list[Line]:
 
 
 def _short(finding: Finding, page: Page) -> list[Line]:
+    """One line, cut where the page ends (--verbose has all of it); the path goes first, it stands in the closing
+    line."""
+    if page.verbose:
+        return _unfolded(finding, page)
+    where = finding.primary.span
+    heads: list[Line] = [(*_rule(finding, 7), *place(finding.primary, page), Piece("  "))]
+    heads += [(*_rule(finding, 7), Piece(page.clean(f"{name}:{where.line}  "))) for name in _names(where.path)]
+    head = next((h for h in heads if page.width - line_width(h) >= ROOM), heads[-1])
+    room = page.width - line_width(head)
+    if room < ROOM // 2:
+        return _unfolded(finding, page)
+    title = page.clean(finding.title)
+    whole = page.clean(f"{title} ({finding.where})") if finding.where else title
+    return [(*head, Piece(whole if cell_len(whole) <= room else _cut(title, room, page)))]
+
+
+def _names(path: str) -> tuple[str, str]:
+    return path.rpartition("/")[2], ""
+
+
+def _cut(text: str, room: int, page: Page) -> str:
+    if cell_len(text) <= room:
+        return text
+    dots = page.sign("…", "...")
+    kept = ""
+    for word in text.split(" "):
+        longer = f"{kept} {word}" if kept else word
+        if cell_len(longer) + len(dots) + 1 > room:
+            break
+        kept = longer
+    return f"{kept} {dots}"
+
+
+def _unfolded(finding: Finding, page: Page) -> list[Line]:
     where = finding.primary.span
     spot = place(finding.primary, page)
     head = (*_rule(finding, 7), *spot)
