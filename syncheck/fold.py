@@ -16,7 +16,7 @@ from typing import Any
 from syncheck import symbolic
 from syncheck.action import Action
 from syncheck.execution import CoreRun, Kernel
-from syncheck.memory_map import Handle
+from syncheck.memory_map import Handle, Page
 from syncheck.replay import Entry, Replay, Token
 from syncheck.shapes import LoopInfo, Shape
 from syncheck.source import Span
@@ -38,7 +38,7 @@ class Folder:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._loops = [info for code in kernel.cores for info in code.loops]
+        self.loops = [info for code in kernel.cores for info in code.loops]
         lines: dict[tuple[str, Span, str, str], int] = {}
         self.line = [lines.setdefault((s.core, s.span, s.pipe, s.op), len(lines)) for s in kernel.sites]
         """For each site, its line as its core runs it: copies of a `def` at several calls are one line."""
@@ -65,7 +65,7 @@ class Folder:
         """(modulus, threshold, an obstacle) for shifting all loops that the value `name` bounds."""
         demands = self._kernel.demands
         modulus, threshold = demands.modulus.get(name, 1), demands.threshold.get(name, 0)
-        for info in self._loops:
+        for info in self.loops:
             if (info.turns and turns and f"trips@{info.var}" == name) or (
                 not turns and isinstance(info.bound, tuple) and not info.turns and info.bound[0] == name
             ):
@@ -93,6 +93,7 @@ class _Turn:
         self._decide()
         self._marks = self._mark_bases()
         self._split = set(replay.atlas.parents.values())
+        self._ranges: dict[int, dict[int, tuple[int, int]]] = {}
 
     # ------------------------------------------------------------ which loops move by how much
 
@@ -137,23 +138,16 @@ class _Turn:
             short = "@".join(name.split("@")[:2]) if turns else name
             modulus, threshold, obstacle = self._folder.demands_on(short, turns)
             group.least = min(counter for _, _, counter in group.members)
-            waiting = any(self._may_begin(core, bound, group) for core in self._cores)
+            waiting = any(self._may_begin(core, bound) for core in self._cores)
             if obstacle is not None or name in self._kernel.demands.odd_index or waiting:
                 group.least = 0 if waiting else group.least
                 continue
             if group.least > threshold:
                 group.shift = (group.least - threshold) // modulus * modulus
 
-    def _may_begin(self, core: CoreRun, bound: Atom, group: _Class) -> bool:
-        """Whether a core that is not in such a loop now may enter one later (then from its first turn)."""
-        index = core.code.index
-        if core.done or any(member[0] == index for member in group.members):
-            return any(m[0] == index for m in group.members) and not core.done and self._again(core, bound, group)
-        return any(self._ahead(core, info, bound) for info in core.code.loops)
-
-    def _again(self, core: CoreRun, bound: Atom, group: _Class) -> bool:
-        inside = [info for index, info, _ in group.members if index == core.code.index]
-        return any(self._ahead(core, info, bound) for info in core.code.loops if info not in inside)
+    def _may_begin(self, core: CoreRun, bound: Atom) -> bool:
+        """Whether a core may yet enter a loop that `bound` ends, from its first turn (again, where an outer loop goes on)."""
+        return not core.done and any(self._ahead(core, info, bound) for info in core.code.loops)
 
     def _ahead(self, core: CoreRun, info: LoopInfo, bound: Atom) -> bool:
         """Whether this loop of this core may still begin and be bounded by `bound`."""
@@ -252,8 +246,12 @@ class _Turn:
             if not isinstance(value, int):
                 continue
             if symbolic.TURN in name:
-                return self._left(f"trips@{name}", value, self._offset_of(name.split("@")[0]))
+                var = name.split("@")[0]
+                again = any(info.parent is not None for info in self._folder.loops if info.turns and info.var == var)
+                return not again and self._left(f"trips@{name}", value, self._offset_of(var))
             loops = self._kernel.demands.indexed.get(name)
+            if loops and any(info.parent is not None for info in loops):
+                return False  # an outer loop may bring the same index again
             if loops and name not in self._kernel.demands.odd_index:
                 groups = {id(g): g for (_, info), g in self._of_loop.items() if info in loops}
                 if len(groups) == 1 and self._all_inside(loops):
@@ -277,7 +275,7 @@ class _Turn:
         return turn < group.least + offset
 
     def _offset_of(self, var: str) -> int:
-        return min([info.least_offset for info in self._folder._loops if info.var == var], default=0)
+        return min([info.least_offset for info in self._folder.loops if info.var == var], default=0)
 
     def _assumptions(self) -> tuple[Any, ...]:
         store = self._store
@@ -499,8 +497,8 @@ class _Turn:
         for agent, queue in sorted(replay.queues.items()):
             for action, _, seq, issued in queue:
                 handles = tuple(self._bytes(h) for h in (*action.reads, *action.writes))
-                tag = action.tag - min(self._marks.values(), default=0) if action.tag >= 0 else -1
-                queues.append((agent, action.code, action.site, action.channel, handles, tag, ranks(issued, live)))
+                tile = self._tile(action)
+                queues.append((agent, action.code, action.site, action.channel, handles, tile, ranks(issued, live)))
                 order.setdefault(action.core, []).append(seq)
         stalls = tuple((core, item[0].site, item[0].channel) for core, item in sorted(replay.stalls.items()))
         ages = [
@@ -509,6 +507,11 @@ class _Turn:
             if entry[4].core in order
         ]
         return tuple(queues), stalls, tuple(sorted(ages))
+
+    def _tile(self, action: Action) -> int:
+        """The number of the tile that a push or pop is about, less the rounds that its FIFO has behind it."""
+        fifos = [h.owner.removeprefix("fifo:") for h in (*action.reads, *action.writes) if h.owner.startswith("fifo:")]
+        return action.tag - self._marks.get(fifos[0], 0) if action.tag >= 0 and fifos else action.tag
 
     # ------------------------------------------------------------ memory
 
@@ -534,18 +537,25 @@ class _Turn:
         return handle.page.symbol is not None or handle.page.key in self._kernel.tensor_uses
 
     def _cell(self, cell: int, handle: Handle) -> Any:
+        """A cell by number, or by its bytes told relative to the loops that its address grows with."""
         if not self._moves(handle):
             return (0, cell)
-        return (1, *self._bytes(handle))
+        page = handle.page
+        ranges = self._ranges.get(id(page))
+        if ranges is None:
+            ranges = self._ranges[id(page)] = page.ranges()
+        start, stop = ranges[cell]
+        moved = self._moved(page.key)
+        return (1, page.key, self._symbol(page), start - moved, stop - moved)
+
+    def _symbol(self, page: Page) -> Any:
+        return self._terms(page.symbol) if isinstance(page.symbol, Linear) else page.symbol
 
     def _bytes(self, handle: Handle) -> tuple[Any, ...]:
         """A handle told relative to the loops that its address grows with."""
         page = handle.page
-        symbol: Any = page.symbol
-        if isinstance(symbol, Linear):
-            symbol = self._terms(symbol)
         moved = self._moved(page.key)
-        return (page.key, symbol, handle.start - moved, handle.stop - moved)
+        return (page.key, self._symbol(page), handle.start - moved, handle.stop - moved)
 
     def _moved(self, key: str) -> int:
         """By how many bytes the loops' shift moves the addresses of a tensor; 0 unless all its uses agree."""
@@ -587,6 +597,9 @@ class _Turn:
             return None
         if not shape.terms:
             return shape.constant
+        loops = [term for term, _ in shape.terms]
+        if any(info.bad or (info.parent is not None and info.parent not in loops) for info in loops):
+            return None  # not from 0 upwards, or begun again by a loop that the address does not grow with
         active = core.code.ops[core.pc].loops
         ordered = sorted(shape.terms, key=lambda part: part[0].head)
         address = shape.constant

@@ -112,6 +112,10 @@ class Page:
         """From the first to the last byte that an access has shown."""
         return max(self._stop.values()) - min(self._stop) if self._stop else 0
 
+    def ranges(self) -> dict[int, tuple[int, int]]:
+        """The bytes of each cell."""
+        return {cell: (start, self._stop[start]) for start, cell in self._cell.items()}
+
     @property
     def cells(self) -> list[int]:
         """The cells in the order of their addresses."""

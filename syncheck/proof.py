@@ -71,6 +71,7 @@ class Explorer:
         self._pushed = 0
         self._folder = Folder(kernel)
         self._seen: set[object] = set()
+        self._takers: dict[int, set[int]] = {}
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -131,13 +132,14 @@ class Explorer:
         """Run one core to its next turn, until it is held or has returned; False where the path ends here."""
         replay, store = path.replay, path.store
         index = core.code.index
+        watched = not self._kernel.wiring.by_destination
         while not core.done:
             actions = core.step(store)
             if actions is None:
                 break
             values = tuple(core.values)
             for position, action in enumerate(actions):
-                if action.code in (SIGNAL, HEAR) or (action.code == WAIT and action.scalar):
+                if action.code in (SIGNAL, HEAR) or (action.code == WAIT and (action.scalar or watched)):
                     self._met(action, core)
                 replay.issue(action, values)
                 self.outcome.events += 1
@@ -154,7 +156,9 @@ class Explorer:
         """Who signals and who waits on which channel (XCR002), and which waits hold issue (REL001)."""
         log, place = self._log, Access(action, tuple(core.values), 0)
         if action.code == WAIT:
-            log.scalar_waits.setdefault(action.site, place)
+            if action.scalar:
+                log.scalar_waits.setdefault(action.site, place)
+            self._one_taker(action)
             return
         if action.code == HEAR:
             log.listeners.setdefault(action.channel, {}).setdefault(action.agent, place)
@@ -163,6 +167,15 @@ class Explorer:
         for target in signal.targets:
             log.senders.setdefault(target, {}).setdefault((action.core, action.agent), place)
             log.modes.setdefault(target, {}).setdefault(signal.mode, place)
+
+    def _one_taker(self, action: Action) -> None:
+        """Under flag_key=src,id two pipes may wait for one flag: then who gets which set depends on the schedule."""
+        takers = self._takers.setdefault(action.channel, set())
+        takers.add(action.agent)
+        if len(takers) > 1:
+            span = self._kernel.sites[action.site].span
+            text = "two pipes wait for one flag (flag_key=src,id), so the order depends on the schedule"
+            self.outcome.gaps.setdefault(f"takers {action.channel}", Problem(span, text))
 
     def _turn(self, path: Path, core: CoreRun) -> bool:
         """A turn of a loop begins; False where the path need not be followed further."""

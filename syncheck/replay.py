@@ -447,6 +447,7 @@ class Replay(Sightings):
         met = action.met
         all_writers, all_readers = self.writers, self.readers
         key = action.site * 2
+        late = bool(action.writes)  # its writes must still meet what its own read of an earlier turn left here
         for handle in action.reads:
             entry = (agent, count, seq, values, action, handle, False)
             for cell in handle.cells:
@@ -458,7 +459,8 @@ class Replay(Sightings):
                         self._conflict(old, action, values, seq, agent, handle, False, clock)
                     elif checking and (old[2] > seq or old[4].site not in met):
                         self._in_order(old, action, values, seq, handle, False, clock)
-                all_readers[cell][key] = entry
+                if not late:
+                    all_readers[cell][key] = entry
                 if counting:
                     self._check_owner(cell, action, values, seq, handle)
                 elif not writers and not handle.shared:
@@ -489,6 +491,11 @@ class Replay(Sightings):
                 self._far(action, values, seq, owner, handle, True, clock)
             if handle.shared and self.rules.task_exit:
                 self.in_flight[key] = (owner, number, action, values)
+        if late:
+            for handle in action.reads:
+                entry = (agent, count, seq, values, action, handle, False)
+                for cell in handle.cells:
+                    all_readers[cell][key - 1] = entry
 
     def _inherit(self, cell: int) -> dict[int, Entry]:
         """What a cell that was split off remembers: all that its parent did."""

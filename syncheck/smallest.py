@@ -8,7 +8,7 @@ from typing import Any
 
 from syncheck.execution import Kernel, turn_of
 from syncheck.observation import Case
-from syncheck.symbolic import Bounds, Linear
+from syncheck.symbolic import Atom, Bounds, Linear, Test
 
 _TRIPS = "trips@"
 
@@ -53,6 +53,12 @@ def _condition(assumed: Assumed) -> str:
     return f"{assumed.name} >= {max(assumed.values.values())}"
 
 
+def _excluded(case: Case, item: Atom, value: int) -> bool:
+    """Whether the path has assumed that this is not the value."""
+    facts: dict[Test, bool] = getattr(case, "facts", {})
+    return facts.get(Test("==", Linear(-value, ((item, 1),)))) is False
+
+
 def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
     bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
     found: dict[str, Assumed] = {}
@@ -60,6 +66,8 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
         if name.startswith(_TRIPS) or "@" in name or name.startswith("("):
             continue
         value = low if low is not None else min(high or 0, 0)
+        while _excluded(case, (name, index), value):
+            value += 1
         turn = turn_of(index[0]) if index else 0
         assumed = found.setdefault(name, Assumed(name, floor=kernel.domains.get(name, (None, None))[0]))
         assumed.values[turn] = max(value, assumed.values.get(turn, value))

@@ -51,7 +51,7 @@ class Wiring:
         self._channel_index: dict[Channel, int] = {}
         self.signals: list[Signal] = []
         self._signal_index: dict[tuple[int, int, int], int] = {}
-        self._by_destination = by_destination
+        self.by_destination = by_destination
         self._lanes = lanes
 
     def core(self, name: str) -> int:
@@ -70,7 +70,7 @@ class Wiring:
         return found
 
     def flag(self, core: int, src: str, dst: str, event: int) -> int:
-        return self._channel(Channel(self.cores[core], src, dst if self._by_destination else "", event))
+        return self._channel(Channel(self.cores[core], src, dst if self.by_destination else "", event))
 
     def counter(self, core: int, flag: int) -> int:
         return self._channel(Channel(self.cores[core], "", "", flag, cross=True))

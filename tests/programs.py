@@ -10,7 +10,10 @@ from syncheck.simulator.program import Branch, Do, Expr, Loop, Node, Param, Scri
 
 PIPES = {"AIC": ("MTE2", "MTE1", "M", "FIX"), "AIV": ("MTE2", "V", "MTE3")}
 LOCAL = {"AIC": "L1", "AIV": "UB"}
-SLOTS: tuple[Expr, ...] = (0, 64, 32, ("*", ("%", "i", 2), 64), ("*", ("%", ("+", "i", 1), 2), 64), ("*", ("%", "i", 3), 64))
+PARITY: Expr = ("%", "i", 2)
+SLOTS: tuple[Expr, ...] = (
+    0, 64, 32, ("*", PARITY, 64), ("*", ("%", ("+", "i", 1), 2), 64), ("*", ("%", "i", 3), 64)
+)  # fmt: skip
 CONDITIONS: tuple[Expr, ...] = (
     ("==", ("%", "i", 2), 0), (">", "i", 0), ("<", ("+", "i", 1), "n"), ("==", "i", 1), "c", ("==", "i", 2),
     ("<", ("+", "i", 2), "n"), ("!=", ("%", "i", 3), 1), ("&&", "c", (">", "i", 0)), ("<", "i", 2),
@@ -139,11 +142,11 @@ def looped(draw: Any, most: int = 4) -> Script:
 
 @st.composite
 def strange(draw: Any, most: int = 3) -> Script:
-    """One or two loops whose start, step and bound vary; conditions on n itself and on unknown tables; n perhaps limited."""
+    """Loops whose start, step and bound vary; conditions on n itself and on unknown tables; n perhaps limited."""
     kind = draw(st.sampled_from(("AIV", "AIC")))
     asked: tuple[Expr, ...] = (
-        ("[]", "t", "i"), ("[]", "t", "i"), ("==", "n", 2), (">", "n", "i"), ("<", "i", ("-", "n", 1)),
-        ("==", ("+", "i", 1), "n"), ("&&", ("[]", "t", "i"), ("==", ("%", "i", 2), 1)),
+        ("[]", "t", "i"), ("[]", "t", "i"), ("==", "n", 2), (">", "n", "i"),
+        ("<", "i", ("-", "n", 1)), ("==", ("+", "i", 1), "n"), ("&&", ("[]", "t", "i"), ("==", ("%", "i", 2), 1)),
     )  # fmt: skip
     nodes: list[Node] = draw(runs(kind, 1, least=0))
     for _ in range(draw(st.sampled_from((1, 1, 2)))):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
+import programs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from syncheck import simulator
 from syncheck.build import kernels
 from syncheck.frontends.script import parse
 from syncheck.machine import load
@@ -20,8 +24,9 @@ from syncheck.simulator.entries import Core, Hardware
 from syncheck.simulator.held import held_back
 from syncheck.simulator.judge import TooLarge, Verdict, every_order
 from syncheck.simulator.program import Script, Values, names_in, unrolled, written
-from tests import programs
 
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "judge"
+SIMULATOR = Path(simulator.__file__).parent
 STATES = 400
 A2A3 = load("a2a3")
 HARDWARE = Hardware(counter_limit=2)
@@ -39,7 +44,6 @@ class Seen:
     overtaken: set[Any] = field(default_factory=set)
     flying: set[Any] = field(default_factory=set)
     overflow: bool = False
-
 
     def covers(self, other: Seen) -> bool:
         """Whether this has everything of the other."""
@@ -106,8 +110,9 @@ def told(verdict: Verdict) -> Seen:
 
 
 def choices(script: Script, most: int, family: int, indices: int) -> list[Values]:
-    """All values of parameters up to `most`, of families up to `family` at `indices` indices, and all answers to unknowns."""
-    names, options = [], []
+    """All values of parameters up to `most`, of families up to `family` at so many indices; all answers to unknowns."""
+    names: list[str] = []
+    options: list[list[Any]] = []
     used = set(names_in(script))
     for param in script.params:
         if param.name not in used:
@@ -129,7 +134,8 @@ def differences(text: str, ours: Seen, theirs: Seen) -> str:
         a, b = getattr(ours, name), getattr(theirs, name)
         if a != b:
             if isinstance(a, set):
-                lines.append(f"{name}: only the engine {sorted(a - b, key=repr)}; only the judge {sorted(b - a, key=repr)}")
+                more, less = sorted(a - b, key=repr), sorted(b - a, key=repr)
+                lines.append(f"{name}: only the engine {more}; only the judge {less}")
             else:
                 lines.append(f"{name}: engine {a}, judge {b}")
     if not lines:
@@ -157,7 +163,7 @@ def compare_straight(script: Script, hardware: Hardware = HARDWARE, most: int = 
     text, script = written(script)
     cores = unrolled(script, {})
     if shared_flag(cores):
-        return "shared"
+        return "two owners"
     quick, how = told(held_back(cores, hardware)), "held"
     for eager in (True, False):
         try:
@@ -192,8 +198,8 @@ def compare_pinned(script: Script, values: Values) -> str:
     return "pinned"
 
 
-BOUNDS = ((3, 2, 2), (7, 2, 3), (12, 4, 2), (24, 8, 1))
-"""(parameters up to, families up to, at so many indices): the first is always judged, the others while the engine has more."""
+BOUNDS = ((3, 2, 2), (5, 1, 5), (7, 2, 3), (12, 4, 2), (24, 8, 1))
+"""(parameters up to, families up to, at so many indices): the first is always judged, others until nothing is missing."""
 
 
 def compare_open(script: Script) -> str:
@@ -233,31 +239,74 @@ def pinned(script: Script, values: Values) -> None:
     compare_pinned(script, {p.name: values[p.name] for p in script.params})
 
 
-@pytest.mark.parametrize("deep", [pytest.param(1), pytest.param(50, marks=pytest.mark.deep)])
+def every(examples: int, check: Callable[..., object], *inputs: st.SearchStrategy[Any]) -> None:
+    """Run `check` on so many random examples, always the same ones."""
+
+    def one(drawn: tuple[Any, ...]) -> None:
+        check(*drawn)
+
+    settings(SUITE, max_examples=examples)(given(st.tuples(*inputs))(one))()
+
+
+@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(50, marks=pytest.mark.deep)])
 class TestAgainstTheEngine:
-    """Examples are counted for the ordinary suite; the nightly run has fifty times as many."""
+    """2,000 programs in the ordinary suite; the nightly run has fifty times as many."""
 
-    def test_straight(self, deep: int) -> None:
-        settings(SUITE, max_examples=700 * deep)(given(programs.straight(), MACHINES)(compare_straight))()
+    def test_straight(self, times: int) -> None:
+        every(650 * times, compare_straight, programs.straight(), MACHINES)
 
-    def test_several_cores(self, deep: int) -> None:
-        settings(SUITE, max_examples=600 * deep)(given(programs.several(), MACHINES)(compare_straight))()
+    def test_several_cores(self, times: int) -> None:
+        every(550 * times, compare_straight, programs.several(), MACHINES)
 
-    def test_loops(self, deep: int) -> None:
-        settings(SUITE, max_examples=250 * deep)(given(programs.looped())(compare_open))()
+    def test_loops(self, times: int) -> None:
+        every(200 * times, compare_open, programs.looped())
 
-    def test_strange_loops(self, deep: int) -> None:
-        settings(SUITE, max_examples=150 * deep)(given(programs.strange())(compare_open))()
+    def test_strange_loops(self, times: int) -> None:
+        every(150 * times, compare_open, programs.strange())
 
-    def test_blocks(self, deep: int) -> None:
-        settings(SUITE, max_examples=50 * deep)(given(programs.blocks())(compare_open))()
+    def test_nested_loops(self, times: int) -> None:
+        every(50 * times, compare_open, programs.nested())
 
-    def test_nested_loops(self, deep: int) -> None:
-        settings(SUITE, max_examples=50 * deep)(given(programs.nested())(compare_open))()
+    def test_blocks(self, times: int) -> None:
+        every(50 * times, compare_open, programs.blocks())
 
-    def test_cores_in_step(self, deep: int) -> None:
-        settings(SUITE, max_examples=200 * deep)(given(programs.together())(compare_open))()
+    def test_cores_in_step(self, times: int) -> None:
+        every(200 * times, compare_open, programs.together())
 
-    def test_pinned(self, deep: int) -> None:
-        scripts = st.one_of(programs.looped(), programs.nested(), programs.together())
-        settings(SUITE, max_examples=200 * deep)(given(scripts, PINS)(pinned))()
+    def test_pinned(self, times: int) -> None:
+        every(150 * times, pinned, st.one_of(programs.looped(), programs.nested(), programs.together()), PINS)
+
+
+def header(text: str, name: str) -> list[str]:
+    """The words after `// name:` in a fixture."""
+    prefix = f"// {name}:"
+    return [word for line in text.splitlines() if line.startswith(prefix) for word in line[len(prefix) :].split()]
+
+
+def known() -> list[Any]:
+    """Shrunk counterexamples: what the judge said of them stands in their first lines; `// open:` is not cured yet."""
+    found = []
+    for path in sorted(FIXTURES.glob("*.sync")):
+        text = path.read_text(encoding="utf-8")
+        if text.startswith("//"):
+            marks = [pytest.mark.xfail(strict=False)] if header(text, "open") else []
+            found.append(pytest.param(path, id=path.stem, marks=marks))
+    return found
+
+
+@pytest.mark.parametrize("path", known())
+def test_known(path: Path) -> None:
+    """races: line-line; stuck: line, the heads of any standstill."""
+    text = path.read_text(encoding="utf-8")
+    pins = {name: tuple(map(int, values.split(","))) for name, values in (w.split("=") for w in header(text, "pins"))}
+    seen, gaps = engine(text, pins)
+    races = {"-".join(str(line) for line in sorted((a[1], b[1]))) for a, b in seen.races}
+    stuck = {str(line) for heads in seen.stuck for _, line in heads}
+    assert (races, stuck, gaps) == (set(header(text, "races")), set(header(text, "stuck")), []), text
+
+
+def test_the_judge_shares_no_code_with_the_order() -> None:
+    for path in sorted(SIMULATOR.glob("*.py")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith(("from syncheck", "import syncheck")):
+                assert line.startswith("from syncheck.simulator."), (path.name, line)

@@ -114,8 +114,9 @@ def lay(cores: tuple[Core, ...], hardware: Hardware) -> Board:
 
 def _new(board: Board, queues: _Queues, core: str, position: int, entry: Entry, after_end: int) -> Step:
     number = len(board.steps)
-    step = Step(number, core, entry.pipe, entry.line, position, entry.kind, queues.store_starts, queues.holds |
-    after_end)
+    step = Step(
+        number, core, entry.pipe, entry.line, position, entry.kind, queues.store_starts, queues.holds | after_end
+    )
     board.steps.append(step)
     queues.all |= step.bit
     return step

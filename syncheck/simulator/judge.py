@@ -8,7 +8,7 @@ has one giving and one taking queue: then letting more happen never prevents any
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from syncheck.simulator.board import Board, Conflict, Flag, Side, Step, lay
@@ -80,7 +80,6 @@ class _Walk:
             several = step.takes is not None and _givers(board, step.takes) > 1
             if not eager or several or lasting(step) or any(c.both & step.bit for c in board.conflicts):
                 self.choices |= step.bit
-        self.free = self.choices if eager else 0
         self.eager = eager
 
     def verdict(self) -> Verdict:
@@ -121,9 +120,9 @@ class _Walk:
         while self.eager and before != (begun, done):
             before = begun, done
             for step in self.board.steps:
-                if not begun & step.bit and (step.timed or not self.choices & step.bit):
-                    if can_start(self.board, step, begun, done):
-                        begun, done = self.start(step, begun, done)
+                starts = not begun & step.bit and (step.timed or not self.choices & step.bit)
+                if starts and can_start(self.board, step, begun, done):
+                    begun, done = self.start(step, begun, done)
                 if not (self.choices | done) & step.bit and begun & step.bit and not step.ends_after & ~done:
                     done |= step.bit
         for core, holding in self.board.holding.items():
@@ -199,9 +198,8 @@ def count_peaks(board: Board, done: int, found: Verdict) -> None:
             found.peaks[flag] = max(board.tokens(flag, done), found.peaks.get(flag, 0))
 
 
-def _by(board: Board, which: object) -> dict[int, list[Conflict]]:
+def _by(board: Board, which: Callable[[Conflict], int]) -> dict[int, list[Conflict]]:
     table: dict[int, list[Conflict]] = {}
-    assert callable(which)
     for conflict in board.conflicts:
         table.setdefault(which(conflict), []).append(conflict)
     return table

@@ -219,6 +219,7 @@ def shown(expr: Expr) -> str:
     operator, left, right = expr
     if operator == "[]":
         return f"{left}[{shown(right)}]"
-    sides = [f"({shown(side)})" if isinstance(side, tuple) and side[0] != "[]" else shown(side) for side in (left,
-    right)]
+    sides = [
+        f"({shown(side)})" if isinstance(side, tuple) and side[0] != "[]" else shown(side) for side in (left, right)
+    ]
     return f"{sides[0]} {operator} {sides[1]}"
