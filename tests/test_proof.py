@@ -1,0 +1,110 @@
+"""Which loops the proof closes, which it does not and says why, and the mistakes it must not make again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncheck.check import Settings, check
+from syncheck.finding import FileReport
+from syncheck.machine import load
+
+JUDGE = Path(__file__).resolve().parent.parent / "fixtures" / "judge"
+
+PING_PONG = """
+param n in 0..;
+gm x : fp32[n, 64];
+gm y : fp32[n, 64];
+tile a[{slots}] : UB fp32[1, 64] at 0x0;
+tile b[{slots}] : UB fp32[1, 64] at 0x2000;
+core AIV0 {{
+    for (s = 0; s < {slots}; s++) {{ set_flag(PIPE_V, PIPE_MTE2, s); set_flag(PIPE_MTE3, PIPE_V, s); }}
+    for (i = 0; i < n; i++) {{
+        wait_flag(PIPE_V, PIPE_MTE2, i % {slots});
+        TLOAD(a[i % {slots}], x[i]);
+        set_flag(PIPE_MTE2, PIPE_V, i % {slots});
+        wait_flag(PIPE_MTE2, PIPE_V, i % {slots});
+        wait_flag(PIPE_MTE3, PIPE_V, i % {slots});
+        TADDS(b[i % {slots}], a[{read}], 1);
+        set_flag(PIPE_V, PIPE_MTE2, i % {slots});
+        set_flag(PIPE_V, PIPE_MTE3, i % {slots});
+        wait_flag(PIPE_V, PIPE_MTE3, i % {slots});
+        TSTORE(y[i], b[i % {slots}]);
+        set_flag(PIPE_MTE3, PIPE_V, i % {slots});
+    }}
+    for (s = 0; s < {slots}; s++) {{ wait_flag(PIPE_V, PIPE_MTE2, s); wait_flag(PIPE_MTE3, PIPE_V, s); }}
+    set_flag(PIPE_MTE3, PIPE_S, 0); wait_flag(PIPE_MTE3, PIPE_S, 0);
+}}
+"""
+
+
+def run(text: str, *options: str, definitions: tuple[tuple[str, str], ...] = ()) -> FileReport:
+    return check(text, "k.sync", Settings(load("a2a3", overrides=options), definitions=definitions))
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 4, 8])
+def test_a_ping_pong_loop_closes_after_a_few_periods(slots: int) -> None:
+    report = run(PING_PONG.format(slots=slots, read=f"i % {slots}"))
+    assert (report.verdict, report.reason) == ("proved", "")
+    assert report.states <= 3 * slots * slots + 8 * slots + 8  # each of a few periods ends once, by two loops over
+    the slots
+
+
+def test_the_wrong_slot_is_found_without_a_bound_on_the_loop() -> None:
+    report = run(PING_PONG.format(slots=4, read="(i + 1) % 4"))
+    assert report.verdict == "refuted"
+    assert any(f.rule in ("RAW001", "WAR001") for f in report.findings)
+
+
+def test_what_cannot_be_folded_is_bounded_and_says_where() -> None:
+    loop = "for (i = 0; i < n; i++) {\n    if (i * i < n + 3) { pipe_barrier(PIPE_V); } }"
+    text = f"param n in 1..;\ncore AIV0 {{ {loop} }}\n"
+    report = run(text)
+    assert report.verdict == "bounded"
+    assert "k.sync:2" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "pinned"),
+    [
+        ("families_seen_again", (("total", "2"),)),
+        ("bytes_seen_again", (("k", "3"), ("m", "2"))),
+        ("counter_below_zero", (("k", "4"),)),
+    ],
+)
+def test_what_a_pinned_run_finds_the_open_one_finds(name: str, pinned: tuple[tuple[str, str], ...]) -> None:
+    text = (JUDGE / f"{name}.sync").read_text(encoding="utf-8")
+    assert run(text, definitions=pinned).verdict == "refuted"
+    assert run(text).verdict == "refuted"
+
+
+@pytest.mark.parametrize("trips", ["1", "3", "30"])
+def test_a_pinned_trip_count_is_run_to_its_end(trips: str) -> None:
+    text = """param k[b] in 0..;
+core AIV0 { for (b = 0; b < 1; b += 1) {
+    for (i = 0; i < k[b]; i += 1) { pipe_barrier(PIPE_V); }
+    instr w on PIPE_MTE2 writes UB[0:64];
+    instr r on PIPE_V reads UB[0:64];
+} }
+"""
+    assert run(text, definitions=(("k", trips),)).verdict == "refuted"
+
+
+def test_two_takers_of_one_flag_are_not_proved() -> None:
+    text = """core AIV0 {
+    set_flag(PIPE_V, PIPE_MTE3, 0);
+    set_flag(PIPE_V, PIPE_MTE2, 0);
+    wait_flag(PIPE_V, PIPE_MTE3, 0);
+    wait_flag(PIPE_V, PIPE_MTE2, 0);
+}
+"""
+    assert run(text).verdict == "proved"
+    assert run(text, "flag_key=src,id").verdict == "bounded"
+
+
+def test_a_budget_that_runs_out_is_said() -> None:
+    text = (JUDGE.parent / "seeds" / "pr708_fixed_flag.sync").read_text(encoding="utf-8")
+    report = check(text, "k.sync", Settings(load("a2a3"), max_states=50))
+    assert report.verdict == "bounded"
+    assert "--max-states" in report.reason
