@@ -12,8 +12,8 @@ from syncheck.cli import main
 
 SEEDS = Path(__file__).resolve().parent.parent / "fixtures"
 TOKENS = [
-    "for (i = 0; i < n; i += 1) {", "}", "{", ";", "set_flag(PIPE_V, PIPE_MTE3, 0);", "wait_flag(PIPE_MTE3, PIPE_S,
-    1);",
+    "for (i = 0; i < n; i += 1) {", "}", "{", ";", "set_flag(PIPE_V, PIPE_MTE3, 0);",
+    "wait_flag(PIPE_MTE3, PIPE_S, 1);",
     "pipe_barrier(PIPE_ALL);", "i / 0", "i % 3", "<<", "99999999999999999999", "-1", "any", "if (i > n) {", "return;",
     "core AIV {", "def f(x) {", "f(i);", "TPUSH(sij, acc);", "TPOP(pij, p);", "param z in 0..;", "UB[0:64]", "GM[i:n]",
     "wait_flag_dev(3);", "ffts_cross_core_sync(PIPE_FIX, 2, 1);", "let i = i * i;", "PIPE_MTE4", "// expect: RAW001",

@@ -47,8 +47,7 @@ def run(text: str, *options: str, definitions: tuple[tuple[str, str], ...] = ())
 def test_a_ping_pong_loop_closes_after_a_few_periods(slots: int) -> None:
     report = run(PING_PONG.format(slots=slots, read=f"i % {slots}"))
     assert (report.verdict, report.reason) == ("proved", "")
-    assert report.states <= 3 * slots * slots + 8 * slots + 8  # each of a few periods ends once, by two loops over
-    the slots
+    assert report.states <= 3 * slots * slots + 8 * slots + 8  # a few periods, each ended by two loops over slots
 
 
 def test_the_wrong_slot_is_found_without_a_bound_on_the_loop() -> None:
