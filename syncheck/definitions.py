@@ -70,7 +70,7 @@ def strangers_of(definitions: Iterable[tuple[str, str]], program: Program) -> tu
 
 def _values(name: str, text: str) -> tuple[int, ...]:
     if not _VALUE.match(text):
-        raise DefinitionError(f"-D {name}={text}: expected a number, a range like 1..8, or a list like [1,3] for a family")
+        raise DefinitionError(f"-D {name}={text}: expected a number, 1..8, or for a family a list like [1,3]")
     return tuple(int(part, 0) for part in text.strip("[]").split(","))
 
 

@@ -146,7 +146,7 @@ class _Turn:
                 group.shift = (group.least - threshold) // modulus * modulus
 
     def _may_begin(self, core: CoreRun, bound: Atom) -> bool:
-        """Whether a core may yet enter a loop that `bound` ends, from its first turn (again, where an outer loop goes on)."""
+        """Whether a core may yet enter a loop that `bound` ends, from its first turn (again, if an outer loop goes on)."""
         return not core.done and any(self._ahead(core, info, bound) for info in core.code.loops)
 
     def _ahead(self, core: CoreRun, info: LoopInfo, bound: Atom) -> bool:
@@ -296,7 +296,8 @@ class _Turn:
             if item not in store.bounds:  # what the domain (or -D) says of a loop's bound moves with the loop too
                 low, high = store.domain(item)
                 ahead = low if low is not None and low > group.least else group.least
-                bounds.append((self._relabel(item)[0], ahead - group.shift, None if high is None else high - group.shift))
+                behind = group.shift
+                bounds.append((self._relabel(item)[0], ahead - behind, None if high is None else high - behind))
         return tuple(sorted(bounds, key=repr)), tuple(sorted(facts, key=repr))
 
     def _test(self, test: Test) -> tuple[Any, ...]:
