@@ -146,7 +146,7 @@ class _Turn:
                 group.shift = (group.least - threshold) // modulus * modulus
 
     def _may_begin(self, core: CoreRun, bound: Atom) -> bool:
-        """Whether a core may yet enter a loop that `bound` ends, from its first turn (again, if an outer loop goes on)."""
+        """Whether a core may yet enter a loop that `bound` ends, from its first turn (or again)."""
         return not core.done and any(self._ahead(core, info, bound) for info in core.code.loops)
 
     def _ahead(self, core: CoreRun, info: LoopInfo, bound: Atom) -> bool:

@@ -40,9 +40,8 @@ def mutated(text: str, rng: random.Random) -> str:
             cut = rng.randrange(len(lines[at]) + 1)
             lines[at] = lines[at][:cut] + rng.choice(TOKENS) + lines[at][cut:]
         elif kind == 5:
-            lines[at] = lines[at].replace(
-                *rng.sample(["0", "1", "i", "PIPE_V", "PIPE_MTE2", "PIPE_S", "AIC", "AIV"], 2)
-            )
+            old, new = rng.sample(["0", "1", "i", "PIPE_V", "PIPE_MTE2", "PIPE_S", "AIC", "AIV"], 2)
+            lines[at] = lines[at].replace(old, new)
         else:
             lines[at] = lines[at][: len(lines[at]) // 2]
         if not lines:
