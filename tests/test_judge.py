@@ -199,7 +199,8 @@ def compare_pinned(script: Script, values: Values) -> str:
 
 
 BOUNDS = ((3, 2, 2), (5, 1, 5), (7, 2, 3), (12, 4, 2), (24, 8, 1))
-"""(parameters up to, families up to, at so many indices): the first is always judged, others until nothing is missing."""
+"""(parameters up to, families up to, at so many indices): the first is always judged, others until nothing is
+missing."""
 
 
 def compare_open(script: Script) -> str:
