@@ -29,6 +29,7 @@ class Op:
     code: int
     span: Span
     emitter: Emitter | None = None
+    fixed: tuple[Action, ...] = ()
     slot: int = -1
     turn: int = -1
     value: Evaluate | None = None
@@ -160,6 +161,9 @@ class CoreRun:
             code = op.code
             try:
                 if code == EMIT:
+                    if op.fixed:
+                        self.pc += 1
+                        return op.fixed
                     assert op.emitter is not None
                     marks = self.marks
                     try:
@@ -168,6 +172,7 @@ class CoreRun:
                         self.marks = marks
                         raise
                     self.pc += 1
+                    op.fixed = op.emitter.fixed
                     return actions
                 if code == END:
                     self.done = True

@@ -381,22 +381,25 @@ class _Turn:
         floors: dict[tuple[str, bool], Clock] = {}
         held = {queue[0][0].core: min(item[2] for item in queue) for queue in replay.queues.values()}
         kept: dict[tuple[int, str, int, int], Entry] = {}
+        line_of, split = self._folder.line, self._split
         for kind, table in (("w", replay.writers), ("r", replay.readers)):
             for cell, entries in table.items():
-                if cell in self._split:
+                if not entries or cell in split:
                     continue
+                page = next(iter(entries.values()))[5].page.key
+                floor = floors.get((page, kind == "w"))
+                if floor is None:
+                    floor = floors[page, kind == "w"] = self._floor(page, clocks, writers_only=kind == "r")
                 for entry in entries.values():
-                    page = entry[5].page.key
-                    floor = floors.get((page, kind == "w"))
-                    if floor is None:
-                        floor = floors[page, kind == "w"] = self._floor(page, clocks, writers_only=kind == "r")
-                    passed = entry[2] > held.get(
-                        entry[4].core, entry[2]
-                    )  # an instruction held back may still invert it
-                    if (passed or entry[1] > floor[entry[0]]) and not self._dead(entry[5]):
-                        name = (cell, kind, self._line(entry[4]), entry[0])
-                        if name not in kept or kept[name][1] < entry[1]:
-                            kept[name] = entry  # older ones of the same line are ordered whenever this one is
+                    agent, number, seq, _, action, handle, _ = entry
+                    # known to all who may come; but an instruction held back may still invert it
+                    if number <= floor[agent] and (not held or seq <= held.get(action.core, seq)):
+                        continue
+                    if self._dead(handle):
+                        continue
+                    name = (cell, kind, line_of[action.site], agent)
+                    if name not in kept or kept[name][1] < number:
+                        kept[name] = entry  # older ones of the same line are ordered whenever this one is
         self._folder.work += 40 + len(replay.writers) + 4 * len(kept)
         return [(cell, kind, line, entry) for (cell, kind, line, _), entry in kept.items()]
 
@@ -522,12 +525,15 @@ class _Turn:
             (self._cell(cell, entry[5]), kind, key, entry[0], bisect_left(live[entry[0]], entry[1]))
             for cell, kind, key, entry in self._entries
         ]
+        marks, split = self._marks, self._split
         owners = tuple(
-            (cell, owner, tag - self._marks.get(owner.removeprefix("fifo:"), 0) if tag >= 0 else tag)
-            for cell, (owner, tag, action) in sorted(replay.owners.items())
-            if cell not in self._split
-            and not (action.writes and all(self._dead(h) for h in action.writes))
-            and not (action.writes and any(self._moves(h) for h in action.writes))
+            sorted(
+                [
+                    (cell, owner, tag - marks.get(owner[5:], 0) if tag >= 0 else tag)
+                    for cell, (owner, tag, action) in replay.owners.items()
+                    if cell not in split and not (action.writes and self._moves(action.writes[0]))
+                ]
+            )
         )
         flying = tuple(
             (line, agent, bisect_left(live[agent], number)) for (line, agent), number in sorted(self._flying.items())
@@ -535,7 +541,9 @@ class _Turn:
         return tuple(sorted(cells, key=repr)), owners, flying
 
     def _moves(self, handle: Handle) -> bool:
-        return handle.page.symbol is not None or handle.page.key in self._kernel.tensor_uses
+        """Whether the bytes belong to a tensor that is told by address: it grows with loops."""
+        page = handle.page
+        return page.key in self._kernel.tensor_uses or page.symbol is not None
 
     def _cell(self, cell: int, handle: Handle) -> Any:
         """A cell by number, or by its bytes told relative to the loops that its address grows with."""

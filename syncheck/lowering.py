@@ -42,7 +42,10 @@ class Where:
 
 
 class Emitter(Protocol):
-    """Gives the actions of one statement, each time it is reached, in issue order."""
+    """Gives the actions of one statement, each time it is reached, in issue order. `fixed`: these, once they never change."""
+
+    @property
+    def fixed(self) -> tuple[Action, ...]: ...
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]: ...
 
@@ -75,7 +78,7 @@ class Step:
     tagged: Callable[[Run], int] | None = None
     users: dict[str, set[tuple[int, bool]]] | None = None
     _made: dict[tuple[Any, ...], Action] = field(default_factory=dict)
-    _fixed: tuple[Action, ...] = ()
+    fixed: tuple[Action, ...] = ()
 
     def __post_init__(self) -> None:
         for places, writes in ((self.reads, False), (self.writes, True)):
@@ -84,13 +87,13 @@ class Step:
                     self.users.setdefault(place.memory_key, set()).add((self.agent, writes))
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
-        if self._fixed:
-            return self._fixed
+        if self.fixed:
+            return self.fixed
         reads = tuple([h for place in self.reads for h in place.handles(run, store)])
         writes = tuple([h for place in self.writes for h in place.handles(run, store)])
         made = (self.action(reads, writes, self.tagged(run) if self.tagged else -1),)
         if self.tagged is None and all(place.constant for place in (*self.reads, *self.writes)):
-            self._fixed = made
+            self.fixed = made
         return made
 
     def action(self, reads: tuple[Handle, ...], writes: tuple[Handle, ...], tag: int) -> Action:
@@ -109,9 +112,13 @@ class Several:
     """A statement of several steps, in issue order."""
 
     parts: tuple[Emitter, ...]
+    fixed: tuple[Action, ...] = ()
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
-        return [action for part in self.parts for action in part.actions(run, store)]
+        made = tuple([action for part in self.parts for action in part.actions(run, store)])
+        if all(part.fixed for part in self.parts):
+            self.fixed = made
+        return made
 
 
 @dataclass(slots=True)
@@ -132,11 +139,11 @@ class Flag:
     strange: Callable[[Action, int], None]
     constant: bool = False
     _made: dict[int, Action] = field(default_factory=dict)
-    _fixed: tuple[Action, ...] = ()
+    fixed: tuple[Action, ...] = ()
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
-        if self._fixed:
-            return self._fixed
+        if self.fixed:
+            return self.fixed
         event = concrete(self.event(run.values, store), *self.ids, store)
         made = self._made.get(event)
         if made is None:
@@ -145,7 +152,7 @@ class Flag:
             self._made[event] = made
             self.strange(made, event)
             if self.constant:
-                self._fixed = (made,)
+                self.fixed = (made,)
         return (made,)
 
     def seen(self, event: int) -> Action | None:
@@ -168,6 +175,7 @@ class Cross:
     ids: tuple[int, int]
     strange: Callable[[Action, int, int], None]
     constant: bool = False
+    fixed: tuple[Action, ...] = ()
     _made: dict[tuple[int, int], Action] = field(default_factory=dict)
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
@@ -189,6 +197,8 @@ class Cross:
         channel = wiring.signal(self.core, mode, flag) if self.code == SIGNAL else wiring.counter(self.core, flag)
         made = Action(self.code, self.core, self.agent, self.site, channel=channel, scalar=self.scalar)
         self._made[mode, flag] = made
+        if self.constant:
+            self.fixed = (made,)
         self.strange(made, mode, flag)
         return made
 
@@ -203,6 +213,7 @@ class Handshake:
     first: int
     period: int
     ahead: int = 0
+    fixed: tuple[Action, ...] = ()
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
         tile = run.marks.get(self.fifo, (0, 0))[self.side]
@@ -217,6 +228,7 @@ class Advance:
 
     fifo: str
     side: int
+    fixed: tuple[Action, ...] = ()
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
         pushed, popped = run.marks.get(self.fifo, (0, 0))

@@ -72,6 +72,7 @@ class Explorer:
         self._folder = Folder(kernel)
         self._seen: set[object] = set()
         self._takers: dict[int, set[int]] = {}
+        self._told: dict[int, Action] = {}
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -124,6 +125,8 @@ class Explorer:
                 return
             except Stopped as stopped:
                 self.outcome.gaps.setdefault(str(stopped.problem), stopped.problem)
+                if stopped.problem not in self._kernel.problems:
+                    self._kernel.problems.append(stopped.problem)
                 return
             if not going or self._spent():
                 return
@@ -132,33 +135,34 @@ class Explorer:
         """Run one core to its next turn, until it is held or has returned; False where the path ends here."""
         replay, store = path.replay, path.store
         index = core.code.index
-        watched = not self._kernel.wiring.by_destination
+        told, stalls, issue = self._told, replay.stalls, replay.issue
         while not core.done:
             actions = core.step(store)
             if actions is None:
                 break
             values = tuple(core.values)
-            for position, action in enumerate(actions):
-                if action.code in (SIGNAL, HEAR) or (action.code == WAIT and (action.scalar or watched)):
+            self.outcome.events += len(actions)
+            for position, action in enumerate(actions, 1):
+                if id(action) not in told:
                     self._met(action, core)
-                replay.issue(action, values)
-                self.outcome.events += 1
-                if replay.blocked(index) and position + 1 < len(actions):
-                    core.rest = list(actions[position + 1 :])
+                issue(action, values)
+                if index in stalls:
+                    core.rest = list(actions[position:])
+                    self.outcome.events -= len(core.rest)
                     return not replay.overflowed
             if replay.overflowed:
                 return False
-            if replay.blocked(index):
-                return True
         return core.done or self._turn(path, core)
 
     def _met(self, action: Action, core: CoreRun) -> None:
-        """Who signals and who waits on which channel (XCR002), and which waits hold issue (REL001)."""
+        """Once for each action: who signals and waits on which channel (XCR002), which waits hold issue (REL001)."""
+        self._told[id(action)] = action
         log, place = self._log, Access(action, tuple(core.values), 0)
         if action.code == WAIT:
             if action.scalar:
                 log.scalar_waits.setdefault(action.site, place)
             self._one_taker(action)
+        if action.code not in (HEAR, SIGNAL):
             return
         if action.code == HEAR:
             log.listeners.setdefault(action.channel, {}).setdefault(action.agent, place)
@@ -188,16 +192,10 @@ class Explorer:
                 text = f"the loop over {head.name} was followed for {turn} turns only: {why}"
                 self.outcome.gaps.setdefault(f"loop {head.span.line}", Problem(head.span, text))
                 return False
-        return self._new(path, core)
+        return True
 
-    def _new(self, path: Path, core: CoreRun) -> bool:
-        """Whether no state with the same future was met before. Asked where the first core that can move begins a
-        turn."""
-        for other in path.cores:
-            if other is core:
-                break
-            if not other.done and not path.replay.blocked(other.code.index):
-                return True
+    def _unseen(self, path: Path, core: CoreRun) -> bool:
+        """Whether no state with the same future asked this question before. Every open loop asks at each of its turns."""
         form = (core.code.index, self._folder.canonical(path.cores, path.replay, path.store))
         if form in self._seen:
             self.outcome.recurrences += 1
@@ -206,6 +204,8 @@ class Explorer:
         return True
 
     def _split(self, path: Path, core: CoreRun, test: Test) -> None:
+        if not self._unseen(path, core):
+            return
         for answer in (False, True):
             store = path.store.assume(test, answer)
             if store is not None:

@@ -41,7 +41,7 @@ def instructions(draw: Any, kind: str, inside: bool, shared: bool = True, pipe: 
 @st.composite
 def pairs(draw: Any, kind: str, inside: bool) -> tuple[Do, Do]:
     """set_flag and wait_flag of one flag."""
-    src = draw(st.sampled_from(PIPES[kind] if draw(st.integers(0, 5)) else ("S",)))
+    src = draw(st.sampled_from((*PIPES[kind], "S")))
     others = [p for p in (*PIPES[kind], "S") if p != src]
     dst = draw(st.sampled_from(others))
     event = draw(st.sampled_from((*EVENTS, ("%", "i", 2)) if inside else EVENTS))
@@ -49,12 +49,25 @@ def pairs(draw: Any, kind: str, inside: bool) -> tuple[Do, Do]:
 
 
 @st.composite
+def handed(draw: Any, kind: str, inside: bool, shared: bool) -> list[Node]:
+    """One pipe hands bytes to another, with the flag for it."""
+    start, end = draw(pairs(kind, inside))
+    place = (_span(draw, kind, inside, shared),)
+    both = draw(st.sampled_from(("wr", "rw", "ww")))
+    before = Do("instr", start.pipe, place if both[0] == "r" else (), place if both[0] == "w" else ())
+    after = Do("instr", end.pipe, place if both[1] == "r" else (), place if both[1] == "w" else ())
+    return [before, start, end, after]
+
+
+@st.composite
 def runs(draw: Any, kind: str, most: int, inside: bool = False, shared: bool = True, least: int = 1) -> list[Node]:
     """A straight run of instructions: accesses with flags between them, each wait somewhere after its set."""
     nodes: list[Node] = []
     for _ in range(draw(st.integers(least, most))):
-        choice = draw(st.integers(0, 9))
-        if choice < 5:
+        choice = draw(st.integers(0, 11))
+        if choice > 9:
+            nodes += draw(handed(kind, inside, shared))
+        elif choice < 5:
             nodes.append(draw(instructions(kind, inside, shared)))
         elif choice < 8:
             start, end = draw(pairs(kind, inside))
