@@ -24,7 +24,7 @@ from syncheck.rule import Rule
 from syncheck.source import Problem
 from syncheck.suppressions import apply, source_order
 
-RELIANCE_STATES = 40
+RELIANCE_STATES = 30
 """States to look at for what a drain keeps in order: small cases come first, and the question is only what would
 break."""
 

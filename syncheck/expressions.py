@@ -98,6 +98,9 @@ class Compiler:
 
     def compile(self, expr: Expr) -> tuple[Evaluate, bool]:
         """The function, and whether its value is the same everywhere in the execution."""
+        if isinstance(expr, Const):
+            number = expr.value
+            return lambda v, s: number, True
         self._constants = {}
         self._varies = False
         source = self._source(expr)

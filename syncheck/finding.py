@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from syncheck.source import Span
+from syncheck.value import Value
 
 SEVERITIES = ("error", "warning", "info")
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryRange:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MemoryRange(Value):
     """Bytes [start, stop) of a space. `name` is the tile, tensor or FIFO slot they belong to, "" if they have none.
 
     `symbol` is set where the start depends on an unknown ("hw + hw_num"): then start and stop are relative to it.
@@ -27,8 +28,8 @@ class MemoryRange:
         return f"{self.space} {base}0x{self.start:x}..0x{self.stop:x}"
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Label(Value):
     """One place a finding points at. role: primary (the later in issue order), secondary (the earlier), note.
 
     `access` is read, write or "" (no memory access); `frames` are outermost first, like "sf_step@40 i=1" or "i=1".
@@ -46,8 +47,8 @@ class Label:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LaneEvent:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LaneEvent(Value):
     """One box in the picture: `kind` is access, set, wait, barrier, signal or other; `mark` is earlier, later or ""."""
 
     lane: str
@@ -57,8 +58,8 @@ class LaneEvent:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Picture(Value):
     """A few events of the lanes involved, in one order that the synchronisation allows.
 
     `lanes` name (core, pipe) rows from top to bottom; `events` are in time order, each on one lane; `arrows` are
@@ -72,8 +73,8 @@ class Picture:
     gap: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Pair(Value):
     """One pair of source positions that a finding covers."""
 
     primary: Label
@@ -82,8 +83,8 @@ class Pair:
     parameters: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Finding(Value):
     """One root cause. `labels[0]` is the primary label of the first pair.
 
     title: a short clause for the head line ("pijBf16 is overwritten while it is still being stored").
@@ -125,15 +126,15 @@ class Finding:
         return tuple(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Ordered:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Ordered(Value):
     """What was shown to be in order: conflicting pairs of source positions, for the closing line."""
 
     pairs: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FileReport:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FileReport(Value):
     """The verdict on one file: proved, refuted, bounded or unreadable.
 
     `parameters`: name → what was covered (">=1", "{64, 128}", "<=4"). `reason`: why it is bounded, or unreadable, in
@@ -158,8 +159,8 @@ class FileReport:
     parameters_known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Report(Value):
     """Everything one run says, in the order it is printed."""
 
     files: tuple[FileReport, ...] = ()

@@ -302,8 +302,13 @@ class Instructions:
 
     def value(self, expr: Expr, where: Where, span: Span) -> Evaluate:
         """A value that picks a flag, a slot or bytes."""
-        Shapes(where.scope, self.kernel.demands).need(expr, span)
-        return Compiler(where.scope).compile(expr)[0]
+        return self.settled(expr, where, span)[0]
+
+    def settled(self, expr: Expr, where: Where, span: Span) -> tuple[Evaluate, bool]:
+        """Such a value, and whether it is the same each time."""
+        if not isinstance(expr, Const):
+            Shapes(where.scope, self.kernel.demands).need(expr, span)
+        return Compiler(where.scope).compile(expr)
 
     def place(self, operand: Operand, where: Where, *, written: bool = False) -> Place | None:
         """The bytes an operand names; None where it is a value."""

@@ -10,25 +10,26 @@ from dataclasses import dataclass, field
 from typing import Union
 
 from syncheck.source import Problem, Span
+from syncheck.value import Value
 
 # ---------------------------------------------------------------- expressions
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Const(Value):
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Name(Value):
     """A parameter, constant, loop variable, `def` argument, `lane`, or (as an operand) a tile or tensor."""
 
     name: str
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Index(Value):
     """`name[a]`, `name[a, b]` or `name[a:b]`: a parameter family, an unknown table, a tile slot or a tensor slice.
 
     Each index is an expression, or a pair (start, stop) for `start:stop`.
@@ -39,22 +40,22 @@ class Index:
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Slice(Value):
     start: Expr
     stop: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Unary(Value):
     """op is one of `-`, `!`, `~`."""
 
     op: str
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Binary(Value):
     """op is C's: + - * / % << >> & | ^ && || == != < <= > >= (division truncates towards zero)."""
 
     op: str
@@ -62,15 +63,15 @@ class Binary:
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Ternary:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Ternary(Value):
     condition: Expr
     then: Expr
     otherwise: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Function(Value):
     """name is min, max or ceil_div."""
 
     name: str
@@ -78,8 +79,8 @@ class Function:
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Any_:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Any_(Value):
     """`any`: a value the script does not know; fresh at each place in the text, equal on every core and turn there."""
 
     span: Span = field(compare=False)
@@ -91,8 +92,8 @@ Expr = Union[Const, Name, Index, Unary, Binary, Ternary, Function, Any_]
 # ---------------------------------------------------------------- declarations
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Domain(Value):
     """The integers low..high (high None: no bound), or, if `values` is not empty, exactly those."""
 
     low: int = 0
@@ -107,8 +108,8 @@ class Domain:
         return str(self.low) if self.low == self.high else f"{self.low}..{self.high}"
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Param(Value):
     """A parameter of the kernel. With `index` it is a family: one value for each index, `n_blocks[b]`."""
 
     name: str
@@ -117,15 +118,15 @@ class Param:
     index: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Constant(Value):
     name: str
     value: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Unknown(Value):
     """A value the script does not know. `arity` 0: one value; 1: a table, one value for each index."""
 
     name: str
@@ -133,8 +134,8 @@ class Unknown:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Tensor(Value):
     """A named tensor in GM. Tensors do not alias unless `view_of` names the one whose bytes it shares, from `offset`
     on."""
 
@@ -146,8 +147,8 @@ class Tensor:
     offset: Expr = Const(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Tile(Value):
     """A tile in on-chip memory: `slots` equal tiles one after the other from `address` (bytes) on.
 
     `source` names the FIFO whose popped slot it is (then `address` is None). `aliases` are tiles it may share bytes
@@ -165,8 +166,8 @@ class Tile:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fifo:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Fifo(Value):
     """A TPUSH/TPOP FIFO between the cube and the vector lanes; hardware.md §4.
 
     direction: C2V or V2C. dtype and shape: the whole slot (both lanes). split: none, up_down, left_right.
@@ -196,8 +197,8 @@ class Fifo:
 # ---------------------------------------------------------------- operands of instructions
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Region(Value):
     """`UB[start:stop)`, bytes of one memory space of the executing core (GM: one flat memory shared by all)."""
 
     space: str
@@ -211,8 +212,8 @@ Operand = Union[Region, Expr]  # an Expr operand is a Name or Index that names a
 # ---------------------------------------------------------------- statements
 
 
-@dataclass(frozen=True, slots=True)
-class Instr:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Instr(Value):
     """`instr op on pipe reads … writes …`: an instruction with its effects written out. `atomic`: its writes are."""
 
     op: str
@@ -223,8 +224,8 @@ class Instr:
     atomic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TileOp:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TileOp(Value):
     """An instruction of the machine's table, `TADD(dst, a, b)`: pipe, reads and writes come from the table."""
 
     op: str
@@ -232,32 +233,32 @@ class TileOp:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class SetFlag:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SetFlag(Value):
     src: str
     dst: str
     event: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class WaitFlag:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class WaitFlag(Value):
     src: str
     dst: str
     event: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Barrier:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Barrier(Value):
     """`pipe_barrier(pipe)`; pipe ALL completes all pipes and holds issue."""
 
     pipe: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class CrossSet:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CrossSet(Value):
     """`ffts_cross_core_sync(pipe, mode, flag)` (modes 0, 1, 2) or, with mode 4, `set_intra_block(pipe, flag)`."""
 
     pipe: str
@@ -266,8 +267,8 @@ class CrossSet:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class CrossWait:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CrossWait(Value):
     """`wait_flag_dev(flag)` (pipe S) or `wait_flag_dev(pipe, flag)`; with `intra`, `wait_intra_block(pipe, flag)`."""
 
     pipe: str
@@ -276,8 +277,8 @@ class CrossWait:
     intra: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FifoOp:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FifoOp(Value):
     """kind: push, pop, record, wait, allocate, free. `tile`: what is pushed, or what a pop binds. `split` overrides."""
 
     kind: str
@@ -287,8 +288,8 @@ class FifoOp:
     split: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Let:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Let(Value):
     """`let name = value;` or the reassignment `name = value;` of a local integer."""
 
     name: str
@@ -296,8 +297,8 @@ class Let:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class For:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class For(Value):
     """`for (var = start; condition; var += step) body`."""
 
     var: str
@@ -308,16 +309,16 @@ class For:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class If(Value):
     condition: Expr
     then: tuple[Statement, ...]
     otherwise: tuple[Statement, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Call(Value):
     """A call of a `def`, inlined, with a frame in every report."""
 
     name: str
@@ -325,8 +326,8 @@ class Call:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Return(Value):
     """`return;`: leaves the innermost `def`, or ends the core."""
 
     span: Span
@@ -335,16 +336,16 @@ class Return:
 Statement = Union[Instr, TileOp, SetFlag, WaitFlag, Barrier, CrossSet, CrossWait, FifoOp, Let, For, If, Call, Return]
 
 
-@dataclass(frozen=True, slots=True)
-class Def:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Def(Value):
     name: str
     parameters: tuple[str, ...]
     body: tuple[Statement, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Core:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Core(Value):
     """kind: AIC, AIV (both lanes run the body, `lane` is 0 or 1), AIV0, AIV1."""
 
     kind: str
@@ -352,8 +353,8 @@ class Core:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Suppression(Value):
     """`// syncheck: ignore[RAW001, WAR001] reason` on line `line` of the script; it applies to `target` (same or
     next line)."""
 
@@ -363,8 +364,8 @@ class Suppression:
     target: int
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Program(Value):
     """Everything one file says. `problems` are the places that were not understood: with any, no verdict is
     `proved`."""
 

@@ -10,6 +10,7 @@ from syncheck.ir import Expr, Fifo, Program, Tensor, Tile
 from syncheck.machine import Machine
 from syncheck.source import Problem, Span
 from syncheck.symbolic import Store
+from syncheck.value import Value
 
 DTYPE_BYTES = {
     "fp32": 4, "fp16": 2, "bf16": 2, "int64": 8, "uint64": 8, "int32": 4, "uint32": 4,
@@ -18,8 +19,8 @@ DTYPE_BYTES = {
 SPLIT_LANES = {"none": 1, "up_down": 2, "left_right": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedTile:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PlacedTile(Value):
     """`slots` tiles of `bytes` each from `address` (None: bound by TPOP of `source`); rows × columns of the dtype."""
 
     name: str
@@ -34,8 +35,8 @@ class PlacedTile:
     owner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedTensor:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PlacedTensor(Value):
     """`row_bytes[k]` is the size of one step of index k; `total` the bytes of all of it, None where a parameter
     decides."""
 
@@ -52,8 +53,8 @@ class PlacedTensor:
         return None if first is None else first * (self.row_bytes[0] if self.row_bytes else 1)
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedFifo:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PlacedFifo(Value):
     """A FIFO with its numbers; slot_bytes is the whole slot, `lanes` how many vector lanes share it."""
 
     name: str
@@ -78,8 +79,8 @@ class PlacedFifo:
         return self.slot_bytes // self.lanes
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Flaw(Value):
     """Something wrong with a declaration itself: `kind` is told to the detectors, `text` completes their sentence."""
 
     kind: str

@@ -42,7 +42,8 @@ class Where:
 
 
 class Emitter(Protocol):
-    """Gives the actions of one statement, each time it is reached, in issue order. `fixed`: these, once they never change."""
+    """Gives the actions of one statement, each time it is reached, in issue order. `fixed`: these, once they never
+    change."""
 
     @property
     def fixed(self) -> tuple[Action, ...]: ...

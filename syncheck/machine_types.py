@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from syncheck.value import Value
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Effect(Value):
     """One primitive step of a table instruction.
 
     `reads` and `writes` are selectors: an argument index ("0" is the destination), "hidden:NAME" (a Hidden region) or
@@ -24,8 +26,8 @@ class Effect:
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HiddenFlag:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class HiddenFlag(Value):
     """A flag that the library sets and waits for inside the instruction: it collides (FLG006), it orders nothing."""
 
     src: str
@@ -33,8 +35,8 @@ class HiddenFlag:
     event: int
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Variant(Value):
     """One row: the operation with these operand spaces and argument counts.
 
     `spaces` maps operand index to allowed spaces; `nargs` () is any count; `steps` are in issue order, () if nothing is
@@ -57,8 +59,8 @@ class Variant:
         return self.kind != "absent"
 
 
-@dataclass(frozen=True, slots=True)
-class Space:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Space(Value):
     """An on-chip memory: `bytes` of it on each core of kind `core` (AIC, AIV), addresses multiples of `align` bytes."""
 
     name: str
@@ -68,8 +70,8 @@ class Space:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Hidden(Value):
     """Scratch that instructions of the library use unasked: bytes [start, stop) of `space` at most.
 
     With `bytes_per_row` only the first bytes_per_row * rows of the destination are touched.
@@ -83,8 +85,8 @@ class Hidden:
     bytes_per_row: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FlagPair:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FlagPair(Value):
     """status: legal; accepted (documents deny it, the library has it); undocumented (exists, no known use); illegal."""
 
     src: str
@@ -95,8 +97,8 @@ class FlagPair:
     notes: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Option(Value):
     """A disputed or chosen point of the model. `used_by` says what consults it, "" if nothing does yet."""
 
     name: str
@@ -108,8 +110,8 @@ class Option:
     used_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Reserved(Value):
     """Ids low..high (both ends) that `owner` uses."""
 
     low: int
@@ -118,8 +120,8 @@ class Reserved:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapper:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Wrapper(Value):
     """Names that match a pattern behave as the instruction without the prefix."""
 
     patterns: tuple[str, ...]
@@ -133,16 +135,16 @@ class Wrapper:
         return op.removeprefix(self.prefix)
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Handshake(Value):
     """One cross-core set or wait of a FIFO: `flag` is added to the FIFO's own flag id."""
 
     pipe: str
     flag: int
 
 
-@dataclass(frozen=True, slots=True)
-class FifoLowering:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FifoLowering(Value):
     """What TPUSH and TPOP of one direction are made of.
 
     A push: [wait `allocate`], store tile_space -> slot_space on each pipe of `store`, [set `record`]. A pop: wait

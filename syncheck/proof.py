@@ -195,7 +195,8 @@ class Explorer:
         return True
 
     def _unseen(self, path: Path, core: CoreRun) -> bool:
-        """Whether no state with the same future asked this question before. Every open loop asks at each of its turns."""
+        """Whether no state with the same future asked this question before. Every open loop asks at each of its
+        turns."""
         form = (core.code.index, self._folder.canonical(path.cores, path.replay, path.store))
         if form in self._seen:
             self.outcome.recurrences += 1
@@ -206,10 +207,12 @@ class Explorer:
     def _split(self, path: Path, core: CoreRun, test: Test) -> None:
         if not self._unseen(path, core):
             return
-        for answer in (False, True):
-            store = path.store.assume(test, answer)
-            if store is not None:
-                self._push(path.copy(store))
+        stores = [store for answer in (False, True) if (store := path.store.assume(test, answer)) is not None]
+        for store in stores[:-1]:
+            self._push(path.copy(store))
+        for store in stores[-1:]:
+            path.store = path.replay.case = store
+            self._push(path)
 
     def _stuck(self, stuck: Stuck) -> None:
         """Keep one deadlock of each kind: that of the smallest case."""

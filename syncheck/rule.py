@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from syncheck.analysis import Analysis
 from syncheck.finding import Finding
+from syncheck.value import Value
 
 Detector = Callable[[Analysis], Iterator[Finding]]
 """Reads an Analysis and says what is wrong. Several rules may share one; it says the rule's id in each finding."""
@@ -15,8 +16,8 @@ Detector = Callable[[Analysis], Iterator[Finding]]
 _HEADING = re.compile(r"^([A-Z]{3}\d{3})\n-{6,}\n", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Rule(Value):
     """`severity` is the usual one (options and places may change it); `firing` and `silent` are paths under fixtures/.
 
     `detector` is None where something else finds it (suppressions, front ends).

@@ -131,7 +131,15 @@ def _guarded(draw: Any, body: list[Node], extra: tuple[Expr, ...] = ()) -> None:
     start = draw(st.integers(0, max(len(body) - 1, 0)))
     stop = draw(st.integers(start, len(body)))
     cut = tuple(body[start:stop])
+    shuffled = (
+        draw(st.integers(0, 2)) == 0
+    )  # the same instructions in another order: only the clocks can tell the arms apart
     other = tuple(body[stop:]) if draw(st.integers(0, 3)) == 0 else ()
+    if shuffled and len(cut) > 1:
+        body[start:stop] = [
+            Branch(draw(st.sampled_from((*CONDITIONS, *extra))), cut, tuple(draw(st.permutations(cut))))
+        ]
+        return
     body[start : stop + len(other)] = [Branch(draw(st.sampled_from((*CONDITIONS, *extra))), cut, other)]
 
 

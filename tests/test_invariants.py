@@ -18,7 +18,7 @@ PACKAGE = ROOT / "syncheck"
 LAYERS: dict[str, int] = {
     # 0 ground
     "source": 0, "grammar": 0, "vector_clock": 0, "wiring": 0, "ordering": 0, "memory_map": 0, "config": 0,
-    "machine_file": 0, "machine_types": 0,
+    "machine_file": 0, "machine_types": 0, "value": 0,
     # 1 words
     "ir": 1, "action": 1, "machine": 1, "machine_check": 1, "machine_isa": 1, "machine_parts": 1, "observation": 1,
     "symbolic": 1, "definitions": 1, "finding": 1, "fingerprint": 1,
