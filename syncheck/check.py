@@ -183,7 +183,7 @@ def _reliance(kernel: Kernel, machine: Machine, settings: Settings, log: Log) ->
     for (core, source), waits in sorted(drains.items()):
         without = Log()
         rules = rules_of(machine, ignored=[wait.site for wait in waits])
-        Explorer(kernel, rules, without, max_states=RELIANCE_STATES, bound=settings.bound).run()
+        Explorer(kernel, rules, without, max_states=RELIANCE_STATES, bound=settings.bound, counting=False).run()
         lost = [c for key, c in without.clashes.items() if c.kind == "unordered" and key not in log.clashes]
         if lost:
             reliance.append(Reliance(core, source, tuple(waits), tuple(lost)))

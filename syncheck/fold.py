@@ -525,20 +525,13 @@ class _Turn:
             (self._cell(cell, entry[5]), kind, key, entry[0], bisect_left(live[entry[0]], entry[1]))
             for cell, kind, key, entry in self._entries
         ]
-        marks, split = self._marks, self._split
-        owners = tuple(
-            sorted(
-                [
-                    (cell, owner, tag - marks.get(owner[5:], 0) if tag >= 0 else tag)
-                    for cell, (owner, tag, action) in replay.owners.items()
-                    if cell not in split and not (action.writes and self._moves(action.writes[0]))
-                ]
-            )
-        )
+        marks, held = self._marks, replay.owners
+        owners = frozenset([(cell, entry[0]) for cell, entry in held.items()])
+        tiles = tuple(sorted([(c, tag - marks.get(owner[5:], 0)) for c, (owner, tag, _) in held.items() if tag >= 0]))
         flying = tuple(
             (line, agent, bisect_left(live[agent], number)) for (line, agent), number in sorted(self._flying.items())
         )
-        return tuple(sorted(cells, key=repr)), owners, flying
+        return tuple(sorted(cells, key=repr)), owners, tiles, flying
 
     def _moves(self, handle: Handle) -> bool:
         """Whether the bytes belong to a tensor that is told by address: it grows with loops."""

@@ -60,8 +60,17 @@ class Explorer:
     """Explores one Kernel into `log`."""
 
     def __init__(
-        self, kernel: Kernel, rules: Rules, log: Log, *, max_states: int = DEFAULT_STATES, bound: int = DEFAULT_BOUND
+        self,
+        kernel: Kernel,
+        rules: Rules,
+        log: Log,
+        *,
+        max_states: int = DEFAULT_STATES,
+        bound: int = DEFAULT_BOUND,
+        counting: bool = True,
     ) -> None:
+        """`counting` False: races only, without what is in order and who wrote which bytes."""
+        self._counting = counting
         self._kernel = kernel
         self._rules = rules
         self._log = log
@@ -79,7 +88,7 @@ class Explorer:
         kernel = self._kernel
         store = Store(kernel.domain)
         replay = Replay(kernel.wiring, kernel.atlas, self._rules, self._log)
-        replay.counting = True
+        replay.counting = self._counting
         replay.case = store
         self._push(Path([CoreRun(kernel, code) for code in kernel.cores], replay, store))
         while self._heap:

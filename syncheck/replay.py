@@ -469,6 +469,7 @@ class Replay(Sightings):
                 self._far(action, values, seq, agent, handle, False, clock)
         key += 1
         for handle in action.writes:
+            owned = counting and (not handle.shared or action.tag >= 0)  # nobody asks what a plain tensor holds
             entry = (owner, number, seq, values, action, handle, True)
             for cell in handle.cells:
                 writers = all_writers.get(cell)
@@ -485,7 +486,7 @@ class Replay(Sightings):
                     elif checking and (old[2] > seq or old[4].site not in met):
                         self._in_order(old, action, values, seq, handle, True, clock)
                 writers[key] = entry
-                if counting:
+                if owned:
                     self.owners[cell] = (handle.owner, action.tag, action)
             if counting and handle.page.neighbours:
                 self._far(action, values, seq, owner, handle, True, clock)
