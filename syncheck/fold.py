@@ -210,7 +210,7 @@ class _Turn:
             other, moved = self._relabel(item)
             terms.append((other, coefficient))
             constant += coefficient * moved
-        return tuple(sorted(terms, key=repr)), constant
+        return (tuple(terms) if len(terms) < 2 else tuple(sorted(terms, key=repr))), constant
 
     def _relabel(self, item: Atom) -> tuple[Atom, int]:
         """An atom told relative to the loops: (its new name, how much of its value the shift took)."""
@@ -298,7 +298,7 @@ class _Turn:
                 ahead = low if low is not None and low > group.least else group.least
                 behind = group.shift
                 bounds.append((self._relabel(item)[0], ahead - behind, None if high is None else high - behind))
-        return tuple(sorted(bounds, key=repr)), tuple(sorted(facts, key=repr))
+        return frozenset(bounds), frozenset(facts)
 
     def _test(self, test: Test) -> tuple[Any, ...]:
         terms, constant = self._terms(test.form)
@@ -531,7 +531,7 @@ class _Turn:
         flying = tuple(
             (line, agent, bisect_left(live[agent], number)) for (line, agent), number in sorted(self._flying.items())
         )
-        return tuple(sorted(cells, key=repr)), owners, tiles, flying
+        return frozenset(cells), owners, tiles, flying
 
     def _moves(self, handle: Handle) -> bool:
         """Whether the bytes belong to a tensor that is told by address: it grows with loops."""

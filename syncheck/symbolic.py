@@ -28,7 +28,7 @@ class Linear:
 
     def __add__(self, other: Value) -> Value:
         if isinstance(other, int):
-            return Linear(self.constant + other, self.terms)
+            return Linear(self.constant + other, self.terms) if other else self
         total = dict(self.terms)
         for atom, coefficient in other.terms:
             total[atom] = total.get(atom, 0) + coefficient
