@@ -29,6 +29,10 @@ RELIANCE_STATES = 30
 break."""
 
 
+RELIANCE_FIRST = 12
+"""States after which a drain that nothing has needed yet is left alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How one file is checked. `definitions` are the raw -D texts; `machine_forced`: the script's own choice does
@@ -183,7 +187,10 @@ def _reliance(kernel: Kernel, machine: Machine, settings: Settings, log: Log) ->
     for (core, source), waits in sorted(drains.items()):
         without = Log()
         rules = rules_of(machine, ignored=[wait.site for wait in waits])
-        Explorer(kernel, rules, without, max_states=RELIANCE_STATES, bound=settings.bound, counting=False).run()
+        explorer = Explorer(kernel, rules, without, max_states=RELIANCE_FIRST, bound=settings.bound, counting=False)
+        explorer.run()
+        if without.clashes:
+            explorer.go_on(RELIANCE_STATES)
         lost = [c for key, c in without.clashes.items() if c.kind == "unordered" and key not in log.clashes]
         if lost:
             reliance.append(Reliance(core, source, tuple(waits), tuple(lost)))

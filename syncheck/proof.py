@@ -91,6 +91,11 @@ class Explorer:
         replay.counting = self._counting
         replay.case = store
         self._push(Path([CoreRun(kernel, code) for code in kernel.cores], replay, store))
+        return self.go_on(self._max_states)
+
+    def go_on(self, max_states: int) -> Outcome:
+        """Follow what is left, small cases first, until nothing is left or the states allowed are used up."""
+        self._max_states = max_states
         while self._heap:
             _, _, path = heappop(self._heap)
             self._follow(path)
@@ -137,7 +142,10 @@ class Explorer:
                 if stopped.problem not in self._kernel.problems:
                     self._kernel.problems.append(stopped.problem)
                 return
-            if not going or self._spent():
+            if not going:
+                return
+            if self._spent():
+                self._push(path)
                 return
 
     def _advance(self, path: Path, core: CoreRun) -> bool:
