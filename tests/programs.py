@@ -187,6 +187,54 @@ def strange(draw: Any, most: int = 3) -> Script:
 
 
 @st.composite
+def arms(draw: Any, kind: str) -> tuple[Node, ...]:
+    """Synchronisation only, balanced or not."""
+    nodes: list[Node] = []
+    for _ in range(draw(st.integers(0, 2))):
+        choice, pair = draw(st.integers(0, 5)), draw(pairs(kind, False))
+        if choice < 3:
+            nodes += pair
+        elif choice == 3:
+            nodes.append(Do("barrier", draw(st.sampled_from((*PIPES[kind], "ALL")))))
+        else:
+            nodes.append(pair[choice - 4])
+    return tuple(nodes)
+
+
+@st.composite
+def gated(draw: Any) -> Script:
+    """Two or three pipes on the same bytes in every turn; which flags they use depends on the turn. What was accessed
+    looks alike at every loop head: only clocks and tokens tell the histories apart.
+    """
+    kind = draw(st.sampled_from(("AIV", "AIC")))
+    tests: tuple[Expr, ...] = (
+        ("[]", "t", "i"),
+        ("[]", "t", "i"),
+        "c",
+        PARITY,
+        (">", "i", 0),
+        ("<", ("+", "i", 1), "n"),
+    )
+    body: list[Node] = []
+    for _ in range(draw(st.integers(2, 4))):
+        shape = draw(st.sampled_from(("r", "w")))
+        place = ((LOCAL[kind], draw(st.sampled_from((0, 0, 0, 64))), 64),)
+        pipe = draw(st.sampled_from((*PIPES[kind], "S")))
+        access = Do("instr", pipe, place if shape == "r" else (), place if shape == "w" else ())
+        rare = draw(st.integers(0, 3)) == 0
+        body.append(Branch(draw(st.sampled_from(tests)), (access,)) if rare else access)
+    for _ in range(draw(st.integers(1, 3))):
+        gate = Branch(draw(st.sampled_from(tests)), draw(arms(kind)), draw(arms(kind)))
+        body.insert(draw(st.integers(0, len(body))), gate)
+    before: list[Node] = []
+    for _ in range(draw(st.integers(0, 3))):
+        before.append(draw(pairs(kind, False))[0])
+    after = draw(arms(kind)) if draw(st.booleans()) else ()
+    core = "AIV0" if kind == "AIV" else "AIC"
+    return Script(((core, (*before, Loop("i", "n", tuple(body)), *after)),), (Param("n"),), ("c",), ("t",))
+
+
+@st.composite
 def blocks(draw: Any, most: int = 2) -> Script:
     """The shape of paged attention: on every core a loop over blocks, in it a loop over k[b] with hand-overs."""
     bodies = {name: draw(runs(name[:3], most, inside=True, least=0)) for name in ("AIC", "AIV0", "AIV1")}

@@ -254,10 +254,10 @@ class TestAgainstTheEngine:
     """2,000 programs in the ordinary suite; the nightly run has fifty times as many."""
 
     def test_straight(self, times: int) -> None:
-        every(650 * times, compare_straight, programs.straight(), MACHINES)
+        every(600 * times, compare_straight, programs.straight(), MACHINES)
 
     def test_several_cores(self, times: int) -> None:
-        every(550 * times, compare_straight, programs.several(), MACHINES)
+        every(400 * times, compare_straight, programs.several(), MACHINES)
 
     def test_loops(self, times: int) -> None:
         every(200 * times, compare_open, programs.looped())
@@ -265,14 +265,17 @@ class TestAgainstTheEngine:
     def test_strange_loops(self, times: int) -> None:
         every(150 * times, compare_open, programs.strange())
 
+    def test_gated(self, times: int) -> None:
+        every(250 * times, compare_open, programs.gated())
+
     def test_nested_loops(self, times: int) -> None:
-        every(50 * times, compare_open, programs.nested())
+        every(80 * times, compare_open, programs.nested())
 
     def test_blocks(self, times: int) -> None:
-        every(50 * times, compare_open, programs.blocks())
+        every(20 * times, compare_open, programs.blocks())
 
     def test_cores_in_step(self, times: int) -> None:
-        every(200 * times, compare_open, programs.together())
+        every(150 * times, compare_open, programs.together())
 
     def test_pinned(self, times: int) -> None:
         every(150 * times, pinned, st.one_of(programs.looped(), programs.nested(), programs.together()), PINS)
