@@ -254,10 +254,10 @@ class TestAgainstTheEngine:
     """2,000 programs in the ordinary suite; the nightly run has fifty times as many."""
 
     def test_straight(self, times: int) -> None:
-        every(600 * times, compare_straight, programs.straight(), MACHINES)
+        every(800 * times, compare_straight, programs.straight(), MACHINES)
 
     def test_several_cores(self, times: int) -> None:
-        every(400 * times, compare_straight, programs.several(), MACHINES)
+        every(500 * times, compare_straight, programs.several(), MACHINES)
 
     def test_loops(self, times: int) -> None:
         every(200 * times, compare_open, programs.looped())
@@ -266,10 +266,10 @@ class TestAgainstTheEngine:
         every(150 * times, compare_open, programs.strange())
 
     def test_gated(self, times: int) -> None:
-        every(250 * times, compare_open, programs.gated())
+        every(70 * times, compare_open, programs.gated())
 
     def test_nested_loops(self, times: int) -> None:
-        every(80 * times, compare_open, programs.nested())
+        every(60 * times, compare_open, programs.nested())
 
     def test_blocks(self, times: int) -> None:
         every(20 * times, compare_open, programs.blocks())
