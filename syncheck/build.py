@@ -285,7 +285,7 @@ class _Builder:
         shapes = self._shapes(scope)
         known = scope.get(name)
         if name in core.reassigned:
-            shapes.need(value, span)
+            shapes.keep(value, span)
         if isinstance(known, Slot):
             core.add(Op(LET, span, slot=known.number, value=function))
             return

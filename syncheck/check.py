@@ -77,7 +77,7 @@ def check(text: str, path: str, settings: Settings) -> FileReport:
         path=path,
         verdict=verdict,
         machine=machine.name,
-        parameters=_covered(program, pins, runs, gaps),
+        parameters=_covered(program, pins),
         findings=marked,
         reason=reason,
         states=sum(run.outcome.states for run in runs),
@@ -242,14 +242,11 @@ def _verdict(
     return "proved", ""
 
 
-def _covered(
-    program: Program, pins: Pins, runs: Sequence[_Run], gaps: Sequence[Problem]
-) -> tuple[tuple[str, str], ...]:
-    """What was covered of each parameter."""
+def _covered(program: Program, pins: Pins) -> tuple[tuple[str, str], ...]:
+    """What the verdict speaks of: the values of each parameter."""
     covered = []
     for param in program.params:
         values = pins.get(param.name)
         text = str(param.domain) if values is None else ", ".join(map(str, values))
         covered.append((param.name, text))
-    del runs, gaps
     return tuple(covered)

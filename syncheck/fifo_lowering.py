@@ -193,12 +193,10 @@ class FifoLowering:
             self._lowerer.remark("fifo split", statement.span, text, fifo.span, where)
             return
         own = SPLIT_LANES[fifo.split] if where.kind == "AIV" else 1
-        rows, columns = tile.shape
         size = getattr(tile, "bytes", 0) or getattr(getattr(tile, "tile", None), "bytes", 0)
         if size and size * own != fifo.slot_bytes:
             text = f"{verb} moves {size} bytes on {where.name}, a slot of {fifo.name} holds {fifo.slot_bytes // own}"
             self._lowerer.remark("fifo split", statement.span, text, fifo.span, where)
-        del rows, columns
 
 
 def _counter(fifo: str, side: int) -> _Counter:

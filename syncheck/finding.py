@@ -127,13 +127,6 @@ class Finding(Value):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Ordered(Value):
-    """What was shown to be in order: conflicting pairs of source positions, for the closing line."""
-
-    pairs: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FileReport(Value):
     """The verdict on one file: proved, refuted, bounded or unreadable.
 

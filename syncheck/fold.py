@@ -240,6 +240,8 @@ class _Turn:
     def _gone(self, item: Atom) -> bool:
         """Whether no core can mention this atom again: it belongs to a turn that all have left."""
         name, index = item
+        if name in self._kernel.demands.odd_index:
+            return False  # a value of an earlier turn may be kept in a variable
         for value in index:
             if isinstance(value, Linear) and any(self._gone(inner) for inner, _ in value.terms):
                 return True
@@ -247,7 +249,7 @@ class _Turn:
                 continue
             if symbolic.TURN in name:
                 var = name.split("@")[0]
-                again = any(info.parent is not None for info in self._folder.loops if info.turns and info.var == var)
+                again = any(info.parent or info.bad for info in self._folder.loops if info.turns and info.var == var)
                 return not again and self._left(f"trips@{name}", value, self._offset_of(var))
             loops = self._kernel.demands.indexed.get(name)
             if loops and any(info.parent is not None for info in loops):

@@ -1,9 +1,7 @@
-"""Follows every path of a Kernel: all trip counts, all answers to what the script does not know, until nothing new
-comes.
+"""Follows every path of a Kernel, over all trip counts and all answers to open questions, until nothing new comes.
 
 A path runs all cores together. Where it meets an open question it splits in two. Small cases come first, so that the
-first
-example of anything is a small one.
+first example of anything is a small one.
 """
 
 from __future__ import annotations
@@ -39,7 +37,6 @@ class Outcome:
     paths: int = 0
     recurrences: int = 0
     gaps: dict[str, Problem] = field(default_factory=dict)
-    covered: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

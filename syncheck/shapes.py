@@ -117,6 +117,16 @@ class Shapes:
         shape = self._of(expr)
         self._spoil(shape, "picks a flag, a slot or an address by its number")
 
+    def keep(self, expr: Expr, span: Span) -> None:
+        """The expression goes into a variable that outlives its turn."""
+        self._span = span
+        shape = self._of(expr)
+        self._spoil(shape, "is kept for later turns")
+        for term, _ in shape.terms:
+            loop = term if isinstance(term, LoopInfo) else term[1][0] if isinstance(term[1], tuple) else None
+            if loop is not None:
+                loop.spoil(f"{loop.var} is kept for later turns", span)
+
     # ------------------------------------------------------------ expressions
 
     def _of(self, expr: Expr) -> Shape:

@@ -78,6 +78,31 @@ def test_what_a_pinned_run_finds_the_open_one_finds(name: str, pinned: tuple[tup
     assert run(text).verdict == "refuted"
 
 
+KEPT = """
+param hw in 0..; param step in 1..; param total in 1..; param n[b] in 1..;
+core AIV0 {{
+    let prev = 1;
+    for (b = {start}; b < total; b += {step}) {{
+        if (prev == 3) {{ pipe_barrier(PIPE_V); }}
+        if (n[b] == 7) {{ pipe_barrier(PIPE_MTE2); }}
+        if (prev == 3) {{
+            instr w on PIPE_V writes UB[0:64];
+            instr r on PIPE_MTE3 reads UB[0:64];
+            pipe_barrier(PIPE_ALL);
+        }}
+        prev = n[b];
+    }}
+}}
+"""
+
+
+@pytest.mark.parametrize(("start", "step"), [("hw", "step"), ("0", "1")])
+def test_a_value_kept_from_an_earlier_turn_is_still_the_same_value(start: str, step: str) -> None:
+    report = run(KEPT.format(start=start, step=step))
+    assert report.verdict == "refuted"
+    assert "RAW001" in {finding.rule for finding in report.findings}
+
+
 @pytest.mark.parametrize("trips", ["1", "3", "30"])
 def test_a_pinned_trip_count_is_run_to_its_end(trips: str) -> None:
     text = """param k[b] in 0..;
