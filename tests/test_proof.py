@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from syncheck.check import Settings, check
+from syncheck.check import Settings, check, check_trace
 from syncheck.finding import FileReport
 from syncheck.machine import load
 
@@ -125,6 +125,13 @@ def test_two_takers_of_one_flag_are_not_proved() -> None:
 """
     assert run(text).verdict == "proved"
     assert run(text, "flag_key=src,id").verdict == "bounded"
+
+
+def test_a_trace_is_not_proved_where_flags_may_have_two_takers() -> None:
+    line = b'{"core": "AIV0", "op": "pipe_barrier", "pipe": "V"}'
+    for option, verdict in (("src,dst,id", "proved"), ("src,id", "bounded")):
+        machine = load("a2a3", overrides=[f"flag_key={option}"])
+        assert check_trace([line], "t.jsonl", Settings(machine)).verdict == verdict
 
 
 def test_a_budget_that_runs_out_is_said() -> None:
