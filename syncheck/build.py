@@ -13,8 +13,11 @@ from syncheck.execution import BRANCH, EMIT, END, HEAD, JUMP, LET, NEXT, START, 
 from syncheck.expressions import Compiler, Evaluate, Family, Meaning, Misused, Slot
 from syncheck.instructions import Instructions
 from syncheck.ir import (
+    At,
     Binary,
+    Break,
     Call,
+    Continue,
     Core,
     Def,
     Expr,
@@ -106,6 +109,7 @@ class _CoreBuilder:
     depth: int = 0
     frames: tuple[FrameShape, ...] = ()
     returns: tuple[list[Op], ...] = ()
+    leaving: tuple[tuple[list[Op], list[Op]], ...] = ()
     scope: tuple[tuple[int, Shape], ...] = ()
     loops: tuple[LoopInfo, ...] = ()
     infos: list[LoopInfo] = field(default_factory=list)
@@ -267,6 +271,12 @@ class _Builder:
                 jump = Op(JUMP, span)
                 core.add(jump)
                 core.returns[-1].append(jump)
+            case Break(span) | Continue(span):
+                if not core.leaving:
+                    raise Misused(span, "this stands in no loop")
+                jump = Op(JUMP, span)
+                core.add(jump)
+                core.leaving[-1][isinstance(statement, Continue)].append(jump)
             case _:
                 emitter = self._lower.statement(statement, core.name, core.index, core.frames, scope)
                 if emitter is not None:
@@ -339,9 +349,17 @@ class _Builder:
         info.start, info.head, info.slot, info.turn_slot = before, len(core.ops), slot, turn
         core.add(head)
         core.frames = (*frames, FrameShape("loop", loop.var, loop.span.line, ((loop.var, slot),)))
+        breaks: list[Op] = []
+        continues: list[Op] = []
+        core.leaving = (*core.leaving, (breaks, continues))
         self._body(core, loop.body, inner)
+        core.leaving = core.leaving[:-1]
+        for jump in continues:
+            jump.target = len(core.ops)
         core.add(Op(NEXT, loop.span, slot=slot, turn=turn, step=step, target=info.head))
         head.target = info.end = len(core.ops)
+        for jump in breaks:
+            jump.target = info.end
         core.depth, core.scope, core.frames, core.loops = depth, held, frames, around
         core.infos.append(info)
 
@@ -381,6 +399,7 @@ class _Builder:
         if target is None or len(core.frames) > 60:
             raise Misused(call.span, f"{call.name} is not defined" if target is None else "calls are nested too deeply")
         outer, frames, held, names = core.depth, core.frames, core.scope, core.reassigned
+        around, core.leaving = core.leaving, ()
         inner: dict[str, Meaning] = dict(self._scope)
         if "lane" in scope:
             inner["lane"] = scope["lane"]
@@ -388,7 +407,7 @@ class _Builder:
         for parameter, argument in zip(target.parameters, call.arguments, strict=False):
             bound = self._argument(argument, scope)
             if bound is None:
-                assert not isinstance(argument, Region)
+                assert not isinstance(argument, Region | At)
                 shape = self._shapes(scope).value(argument, call.span)
                 slot = self._slot(core)
                 core.add(Op(LET, call.span, slot=slot, value=self._compile(argument, scope)))
@@ -405,10 +424,11 @@ class _Builder:
             jump.target = len(core.ops)
         core.returns = core.returns[:-1]
         core.frames, core.depth, core.scope, core.reassigned = frames, outer, held, names
+        core.leaving = around
 
     def _argument(self, argument: Operand, scope: Mapping[str, Meaning]) -> Bound | None:
         """An operand that is passed on: a tile, tensor, FIFO or region; None for a value."""
-        if isinstance(argument, Region):
+        if isinstance(argument, Region | At):
             return Bound(argument, scope)
         if isinstance(argument, Name | Index):
             meaning = scope.get(argument.name, argument)

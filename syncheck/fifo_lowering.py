@@ -82,7 +82,7 @@ class FifoLowering:
         if fifo.back_pressure:
             wait = self._signal(HEAR, facts.allocate, fifo, facts, span, where, "TPUSH")
             parts.append(Handshake(wait, fifo.name, 0, fifo.wait_from, fifo.period))
-        for slot in self._slots(fifo, facts, where, side=0):
+        for slot in self._slots(fifo, facts, where, 0, _bytes_of(tile)):
             stores = facts.store
             for position, pipe in enumerate(stores):
                 last = position == len(stores) - 1
@@ -102,7 +102,7 @@ class FifoLowering:
         self._check_split(statement, fifo, facts, where, tile)
         parts: list[Emitter] = [self._signal(HEAR, facts.wait, fifo, facts, span, where, "TPOP")]
         if facts.load:
-            (slot,) = self._slots(fifo, facts, where, side=1)
+            (slot,) = self._slots(fifo, facts, where, 1, _bytes_of(tile))
             parts.append(self._load(where, span, facts.load, slot, tile, fifo))
         parts.append(Advance(fifo.name, 1))
         if fifo.back_pressure and facts.free_by == "TPOP":
@@ -149,7 +149,7 @@ class FifoLowering:
             site.number, where.index, agent, (slot,), (local,), tagged=_counter(fifo.name, 1), users=self._kernel.users
         )
 
-    def _slots(self, fifo: PlacedFifo, facts: Facts, where: Where, side: int) -> list[Place]:
+    def _slots(self, fifo: PlacedFifo, facts: Facts, where: Where, side: int, moved: int) -> list[Place]:
         """The slot(s) a push writes or a pop reads: the whole slot for the cube, the own part for a vector lane."""
         atlas = self._kernel.atlas
         lane = int(where.name[3]) if where.name.startswith("AIV") else -1
@@ -160,6 +160,8 @@ class FifoLowering:
                 OnChipSlot(atlas, f"{owner}:{facts.slot_space}", fifo, size, facts.slot_space, side, offset)
                 for owner in self._owners(fifo, facts, where)
             ]
+        if fifo.raw and moved:  # the tiles decide how much of the room is used
+            return [SlotPlace(atlas, fifo, side, max(lane, 0) * moved if fifo.lanes > 1 else 0, moved)]
         if lane < 0 or fifo.lanes == 1:
             return [SlotPlace(atlas, fifo, side, 0, fifo.slot_bytes)]
         return [SlotPlace(atlas, fifo, side, lane * fifo.lane_bytes, fifo.lane_bytes)]
@@ -193,10 +195,15 @@ class FifoLowering:
             self._lowerer.remark("fifo split", statement.span, text, fifo.span, where)
             return
         own = SPLIT_LANES[fifo.split] if where.kind == "AIV" else 1
-        size = getattr(tile, "bytes", 0) or getattr(getattr(tile, "tile", None), "bytes", 0)
-        if size and size * own != fifo.slot_bytes:
+        size = _bytes_of(tile)
+        if size and (size * own > fifo.slot_bytes if fifo.raw else size * own != fifo.slot_bytes):
             text = f"{verb} moves {size} bytes on {where.name}, a slot of {fifo.name} holds {fifo.slot_bytes // own}"
             self._lowerer.remark("fifo split", statement.span, text, fifo.span, where)
+
+
+def _bytes_of(tile: Place) -> int:
+    """The bytes of a pushed or popped tile."""
+    return getattr(tile, "bytes", 0) or getattr(getattr(tile, "tile", None), "bytes", 0)
 
 
 def _counter(fifo: str, side: int) -> _Counter:

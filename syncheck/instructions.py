@@ -10,6 +10,7 @@ from syncheck.execution import Kernel
 from syncheck.expressions import Compiler, Evaluate, Misused
 from syncheck.fifo_lowering import FifoLowering
 from syncheck.ir import (
+    At,
     Barrier,
     Binary,
     Const,
@@ -32,7 +33,7 @@ from syncheck.layout import PlacedTensor
 from syncheck.lowering import Bound, Cross, Emitter, Fixed, Flag, Frames, Scope, Several, Step, Where
 from syncheck.machine import Effect, Machine, Variant
 from syncheck.observation import Access, Case, Remark
-from syncheck.places import FixedPlace, Place, PoppedPlace, RegionPlace, TensorPlace, TilePlace
+from syncheck.places import FixedPlace, FloatingPlace, Place, PoppedPlace, RegionPlace, TensorPlace, TilePlace
 from syncheck.shapes import Shapes
 from syncheck.source import Span
 from syncheck.symbolic import NOTHING
@@ -314,6 +315,8 @@ class Instructions:
         """The bytes an operand names; None where it is a value."""
         if isinstance(operand, Region):
             return self._region(operand, where)
+        if isinstance(operand, At):
+            return self._placed(operand, where, written)
         if not isinstance(operand, Name | Index):
             return None
         meaning = where.scope.get(operand.name, operand)
@@ -326,6 +329,30 @@ class Instructions:
         if meaning is not None:
             return None
         return self._indexed(operand.name, operand, where, written)
+
+    def _placed(self, operand: At, where: Where, written: bool) -> Place:
+        """A tile that has no address of its own, at this one; a tensor, moved."""
+        meaning = where.scope.get(operand.name, operand)
+        name = operand.name
+        if isinstance(meaning, Bound):
+            if not isinstance(meaning.operand, Name):
+                raise Misused(operand.span, f"{name} already has its place", name)
+            name = meaning.operand.name
+        layout = self.kernel.layout
+        if name in layout.tensors:
+            place = self._tensor(layout.tensors[name], (), operand.span, where, operand.offset)
+            if written:
+                self._written.add(place.key)
+            return place
+        tile = layout.tiles.get(name)
+        if tile is None or tile.source or tile.address is not None:
+            raise Misused(operand.span, f"{name} cannot be placed here", "a tile declared without an address")
+        self._check_space(tile.space, operand.span, where)
+        address, constant = self.settled(operand.offset, where, operand.span)
+        return FloatingPlace(
+            self.kernel.atlas, f"{where.name}:{tile.space}", tile, address, self.machine.spaces[tile.space].bytes,
+            constant,
+        )  # fmt: skip
 
     def _indexed(self, name: str, operand: Name | Index, where: Where, written: bool) -> Place | None:
         layout = self.kernel.layout
@@ -359,10 +386,12 @@ class Instructions:
         if limits is not None and limits.core != where.kind:
             raise Misused(span, f"{where.name} cannot reach {space}", f"{space} belongs to {limits.core}")
 
-    def _tensor(self, tensor: PlacedTensor, indices: Sequence[Expr | Slice], span: Span, where: Where) -> TensorPlace:
+    def _tensor(
+        self, tensor: PlacedTensor, indices: Sequence[Expr | Slice], span: Span, where: Where, moved: Expr | None = None
+    ) -> TensorPlace:
         if len(indices) > len(tensor.row_bytes):
             raise Misused(span, f"{tensor.name} has {len(tensor.row_bytes)} dimensions, not {len(indices)}")
-        start: Expr = Const(tensor.offset)
+        start: Expr = Const(tensor.offset) if moved is None else Binary("+", Const(tensor.offset), moved)
         slices = [k for k, index in enumerate(indices) if isinstance(index, Slice)]
         if len(slices) > 2 or (len(slices) == 2 and slices[1] != slices[0] + 1):
             raise Misused(span, "at most two neighbouring dimensions can be sliced")
@@ -377,6 +406,9 @@ class Instructions:
             raise Misused(span, "only the last dimensions written can be sliced", f"{tensor.name}[r, a:b]")
         elif indices:
             length = Const(tensor.row_bytes[len(indices) - 1])
+        elif tensor.strided:
+            length, stride = Const(tensor.extent_of_row), tensor.row_bytes[0]
+            rows = Const(tensor.extents[0] if tensor.extents[0] is not None else 1)
         else:
             length = Const(tensor.total if tensor.total is not None else 1 << 62)
         if len(slices) == 2:
@@ -386,7 +418,8 @@ class Instructions:
         return TensorPlace(
             self.kernel.atlas, tensor.key, tensor.name, self._address(tensor.key, start, span, where),
             self._size_of(length, where),
-            None if rows is None else self._size_of(rows, where), stride, tensor.total, self._written,
+            None if rows is None else self._size_of(rows, where), stride,
+            None if moved is not None or tensor.total is None else tensor.offset + tensor.total, self._written,
         )  # fmt: skip
 
     def _address(self, key: str, start: Expr, span: Span, where: Where) -> Evaluate:

@@ -137,7 +137,10 @@ class Unknown(Value):
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Tensor(Value):
     """A named tensor in GM. Tensors do not alias unless `view_of` names the one whose bytes it shares, from `offset`
-    on."""
+    on.
+
+    `stride`: elements from one row to the next, for tensors of two dimensions; None: rows follow each other.
+    """
 
     name: str
     dtype: str
@@ -145,14 +148,15 @@ class Tensor(Value):
     span: Span
     view_of: str = ""
     offset: Expr = Const(0)
+    stride: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Tile(Value):
     """A tile in on-chip memory: `slots` equal tiles one after the other from `address` (bytes) on.
 
-    `source` names the FIFO whose popped slot it is (then `address` is None). `aliases` are tiles it may share bytes
-    with.
+    `source` names the FIFO whose popped slot it is (then `address` is None). With neither, it lies where each use of
+    it says (`At`). `aliases` are tiles it may share bytes with.
     """
 
     name: str
@@ -170,7 +174,9 @@ class Tile(Value):
 class Fifo(Value):
     """A TPUSH/TPOP FIFO between the cube and the vector lanes; hardware.md §4.
 
-    direction: C2V or V2C. dtype and shape: the whole slot (both lanes). split: none, up_down, left_right.
+    direction: C2V or V2C. dtype and shape: the whole slot (both lanes); with a single dimension of bytes (`uint8[n]`)
+    the room of a slot, which a tile may not fill. split: none, up_down, left_right. `instead_of`: a FIFO that no run
+    has besides this one, so that both may use the same flags and bytes.
     `local`: space and address of the consumer's ring. `wait_from`: the first push (from 0) that waits for a credit;
     `period`: a push waits and a pop frees every so many tiles (both only with back-pressure). None: the machine's
     default.
@@ -192,6 +198,7 @@ class Fifo(Value):
     record_auto: bool = True
     wait_from: Expr | None = None
     period: Expr | None = None
+    instead_of: str = ""
 
 
 # ---------------------------------------------------------------- operands of instructions
@@ -207,7 +214,16 @@ class Region(Value):
     span: Span = field(compare=False)
 
 
-Operand = Union[Region, Expr]  # an Expr operand is a Name or Index that names a tile or tensor, or a scalar value
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class At(Value):
+    """`name@(offset)`: a tile that has no address of its own at this one, or a tensor moved by so many bytes."""
+
+    name: str
+    offset: Expr
+    span: Span = field(compare=False)
+
+
+Operand = Union[Region, At, Expr]  # an Expr operand is a Name or Index that names a tile or tensor, or a scalar value
 
 # ---------------------------------------------------------------- statements
 
@@ -333,7 +349,23 @@ class Return(Value):
     span: Span
 
 
-Statement = Union[Instr, TileOp, SetFlag, WaitFlag, Barrier, CrossSet, CrossWait, FifoOp, Let, For, If, Call, Return]
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Break(Value):
+    """`break;`: leaves the innermost loop."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Continue(Value):
+    """`continue;`: goes on with the next turn of the innermost loop."""
+
+    span: Span
+
+
+Statement = Union[
+    Instr, TileOp, SetFlag, WaitFlag, Barrier, CrossSet, CrossWait, FifoOp, Let, For, If, Call, Return, Break, Continue
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

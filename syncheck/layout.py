@@ -21,7 +21,8 @@ SPLIT_LANES = {"none": 1, "up_down": 2, "left_right": 2}
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PlacedTile(Value):
-    """`slots` tiles of `bytes` each from `address` (None: bound by TPOP of `source`); rows × columns of the dtype."""
+    """`slots` tiles of `bytes` each from `address` (None: bound by TPOP of `source`, or where each use says); rows ×
+    columns of the dtype."""
 
     name: str
     space: str
@@ -46,16 +47,29 @@ class PlacedTensor(Value):
     row_bytes: tuple[int, ...]
     extents: tuple[int | None, ...]
     span: Span
+    element: int = 1
 
     @property
     def total(self) -> int | None:
         first = self.extents[0] if self.extents else 1
+        if self.strided and first is not None:
+            return (first - 1) * self.row_bytes[0] + self.extent_of_row
         return None if first is None else first * (self.row_bytes[0] if self.row_bytes else 1)
+
+    @property
+    def extent_of_row(self) -> int:
+        """The bytes of one row of a tensor of two dimensions, without what lies between it and the next."""
+        return (self.extents[1] or 1) * self.element
+
+    @property
+    def strided(self) -> bool:
+        return len(self.extents) == 2 and self.row_bytes[0] != self.extent_of_row
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PlacedFifo(Value):
-    """A FIFO with its numbers; slot_bytes is the whole slot, `lanes` how many vector lanes share it."""
+    """A FIFO with its numbers; slot_bytes is the whole slot, `lanes` how many vector lanes share it. `raw`: the slot
+    is only room, and tiles decide how much of it they use; then local_stride 0 is the popped tile's bytes."""
 
     name: str
     direction: str
@@ -73,6 +87,8 @@ class PlacedFifo(Value):
     wait_from: int
     period: int
     span: Span
+    instead_of: str = ""
+    raw: bool = False
 
     @property
     def lane_bytes(self) -> int:
@@ -177,9 +193,12 @@ def _tile(tile: Tile, number: _Numbers, layout: Layout, owners: Mapping[str, str
 
 def _tensor(tensor: Tensor, number: _Numbers, layout: Layout) -> PlacedTensor:
     inner = [number(e, tensor.span, f"an inner dimension of {tensor.name}", 1) for e in tensor.shape[1:]]
-    steps = [DTYPE_BYTES[tensor.dtype]]
+    element = DTYPE_BYTES[tensor.dtype]
+    steps = [element]
     for extent in reversed(inner):
         steps.insert(0, steps[0] * extent)
+    if tensor.stride is not None:
+        steps[0] = element * number(tensor.stride, tensor.span, f"the stride of {tensor.name}")
     first = number.maybe(tensor.shape[0]) if tensor.shape else None
     extents: tuple[int | None, ...] = (first, *inner) if tensor.shape else ()
     key, offset = f"gm:{tensor.name}", 0
@@ -188,7 +207,7 @@ def _tensor(tensor: Tensor, number: _Numbers, layout: Layout) -> PlacedTensor:
         if base is None:
             raise Misused(tensor.span, f"{tensor.name} is a view of {tensor.view_of}, which is not declared before it")
         key, offset = base.key, base.offset + number(tensor.offset, tensor.span, f"the offset of {tensor.name}")
-    return PlacedTensor(tensor.name, key, offset, tuple(steps[: len(extents)]), extents, tensor.span)
+    return PlacedTensor(tensor.name, key, offset, tuple(steps[: len(extents)]), extents, tensor.span, element)
 
 
 def _fifo(fifo: Fifo, number: _Numbers, machine: Machine) -> PlacedFifo:
@@ -201,6 +220,7 @@ def _fifo(fifo: Fifo, number: _Numbers, machine: Machine) -> PlacedFifo:
     lanes = SPLIT_LANES[fifo.split]
     slots = of(fifo.slots, "slots", 2, 1)
     tile = size // lanes if fifo.direction == "C2V" else size
+    raw = len(fifo.shape) == 1 and fifo.dtype == "uint8"
     return PlacedFifo(
         name=fifo.name,
         direction=fifo.direction,
@@ -212,21 +232,22 @@ def _fifo(fifo: Fifo, number: _Numbers, machine: Machine) -> PlacedFifo:
         local_space=fifo.local_space,
         local_address=None if fifo.local_address is None else of(fifo.local_address, "local", 0),
         local_slots=of(fifo.local_slots, "local_slots", 2, 1),
-        local_stride=of(fifo.local_stride, "local_stride", tile, 1),
+        local_stride=of(fifo.local_stride, "local_stride", 0 if raw else tile, 0 if raw else 1),
         back_pressure=fifo.back_pressure,
         record_auto=fifo.record_auto,
         wait_from=of(fifo.wait_from, "wait_from", slots),
         period=of(fifo.period, "period", _period(fifo.direction, slots, machine), 1),
         span=fifo.span,
+        instead_of=fifo.instead_of,
+        raw=raw,
     )
 
 
 def _space_flaws(layout: Layout, machine: Machine) -> Iterator[Flaw]:
     places = [(t.name, t.space, t.address, t.slots * t.bytes, t.bytes, t.span) for t in layout.tiles.values()]
     for fifo in layout.fifos.values():
-        size = (fifo.local_slots - 1) * fifo.local_stride + (
-            fifo.lane_bytes if fifo.direction == "C2V" else fifo.slot_bytes
-        )
+        last = fifo.lane_bytes if fifo.direction == "C2V" else fifo.slot_bytes
+        size = (fifo.local_slots - 1) * (fifo.local_stride or last) + last
         places.append(
             (f"the local ring of {fifo.name}", fifo.local_space, fifo.local_address, size, fifo.local_stride, fifo.span)
         )
@@ -251,6 +272,8 @@ def _fifo_flaws(layout: Layout) -> Iterator[Flaw]:
     fifos = list(layout.fifos.values())
     for i, one in enumerate(fifos):
         for other in fifos[:i]:
+            if _never_together(one, other, layout):
+                continue
             shared = {one.flag, one.flag + 1} & {other.flag, other.flag + 1}
             if shared:
                 ids = ", ".join(map(str, sorted(shared)))
@@ -264,13 +287,26 @@ def _fifo_flaws(layout: Layout) -> Iterator[Flaw]:
             yield Flaw("fifo shape", one.span, f"the slot of {one.name} cannot be split over {one.lanes} lanes")
 
 
+def _never_together(one: PlacedFifo, other: PlacedFifo, layout: Layout) -> bool:
+    """Whether one is declared to stand instead of the other (through others too)."""
+
+    def root(fifo: PlacedFifo) -> str:
+        seen: set[str] = set()
+        while fifo.instead_of in layout.fifos and fifo.name not in seen:
+            seen.add(fifo.name)
+            fifo = layout.fifos[fifo.instead_of]
+        return fifo.name
+
+    return root(one) == root(other)
+
+
 def _rings_meet(one: PlacedFifo, other: PlacedFifo) -> bool:
     if one.local_address is None or other.local_address is None or one.local_space != other.local_space:
         return False
 
     def end(fifo: PlacedFifo) -> int:
         last = fifo.lane_bytes if fifo.direction == "C2V" else fifo.slot_bytes
-        return (fifo.local_address or 0) + (fifo.local_slots - 1) * fifo.local_stride + last
+        return (fifo.local_address or 0) + (fifo.local_slots - 1) * (fifo.local_stride or last) + last
 
     return one.local_address < end(other) and other.local_address < end(one)
 

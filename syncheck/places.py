@@ -84,6 +84,42 @@ class TilePlace:
 
 
 @dataclass(slots=True)
+class FloatingPlace:
+    """A tile at an address that its use says; an address that is not known may be anywhere in the memory."""
+
+    atlas: Atlas
+    memory: str
+    tile: PlacedTile
+    address: Evaluate
+    limit: int
+    constant: bool
+    space: str = ""
+    shape: tuple[int, int] = (0, 0)
+    _handles: dict[int, tuple[Handle, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.space = self.tile.space
+        self.shape = (self.tile.rows, self.tile.columns)
+
+    @property
+    def memory_key(self) -> str:
+        return self.memory
+
+    def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
+        start = self.address(run.values, store)
+        if not isinstance(start, int):
+            raise OutOfRange(f"the address of {self.tile.name} depends on a value that is not pinned")
+        found = self._handles.get(start)
+        if found is None:
+            if start < 0 or start + self.tile.bytes > self.limit:
+                raise OutOfRange(f"{self.tile.name} at 0x{start:x} reaches beyond {self.space}")
+            page = self.atlas.page(self.memory, self.tile.space)
+            handle = page.handle(start, start + self.tile.bytes, self.tile.name, self.tile.owner)
+            found = self._handles[start] = (handle,)
+        return found
+
+
+@dataclass(slots=True)
 class PoppedPlace:
     """The local slot that the last TPOP of a FIFO bound."""
 
@@ -108,7 +144,7 @@ class PoppedPlace:
 
     def slot(self, tile: int) -> Handle:
         number = tile % self.fifo.local_slots
-        start = (self.fifo.local_address or 0) + number * self.fifo.local_stride
+        start = (self.fifo.local_address or 0) + number * (self.fifo.local_stride or self.bytes)
         page = self.atlas.page(self.memory, self.space)
         name = f"{self.fifo.name} local slot {number}"
         return page.handle(start, start + self.bytes, name, f"fifo:{self.fifo.name}")
@@ -273,7 +309,7 @@ class OnChipSlot:
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
         tile = run.marks.get(self.fifo.name, (0, 0))[self.side]
         number = tile % self.fifo.local_slots
-        start = (self.fifo.local_address or 0) + number * self.fifo.local_stride + self.offset
+        start = (self.fifo.local_address or 0) + number * (self.fifo.local_stride or self.bytes) + self.offset
         page = self.atlas.page(self.memory, self.space)
         name = f"{self.fifo.name} slot {number}"
         return (page.handle(start, start + self.bytes, name, f"fifo:{self.fifo.name}"),)

@@ -18,7 +18,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _TOKEN = re.compile(
     r"[A-Za-z_]\w*|0[xX][0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?f?|::|\.\.|<<|>>|&&|\|\||[-+*/%&|^<>=!]=|\+\+|--|\S"
 )
-_STATEMENT = re.compile(r"(?:if|for|return|let|instr)\b|[A-Za-z_]\w*(?:\s*\.\s*\w+)?\s*\(")
+_STATEMENT = re.compile(r"(?:if|for|return|break|continue|let|instr)\b|[A-Za-z_]\w*(?:\s*\.\s*\w+)?\s*\(")
 _TYPES = {"int", "auto", "uint32_t", "int32_t", "uint64_t", "int64_t", "size_t", "uint16_t", "event_t", "float", "bool"}
 _CASTS = ("static_cast", "reinterpret_cast", "const_cast", "dynamic_cast")
 FOREIGN = {
@@ -26,8 +26,6 @@ FOREIGN = {
     "do": "for (i = 0; i < n; i += 1) { … }",
     "switch": "if (…) { … } else { … }",
     "case": "if (…) { … } else { … }",
-    "break": "a condition of the loop",
-    "continue": "if (…) { … } around the rest of the loop's body",
     "goto": "if, else and for",
     "const": "let x = …;",
     "else": "an if in front of it",

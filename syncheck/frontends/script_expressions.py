@@ -21,6 +21,7 @@ from syncheck.frontends.script_names import (
 )
 from syncheck.ir import (
     Any_,
+    At,
     Binary,
     Const,
     Expr,
@@ -67,6 +68,8 @@ class Expressions:
         name = _head(node)
         if name is None:
             return self._value(node)
+        if isinstance(node, Tree) and node.data == "placed":
+            return self.placed(node)
         if isinstance(node, Tree) and name in SPACES:
             return self.region(node)
         if name in self.names.memory and name not in self.local:
@@ -83,6 +86,8 @@ class Expressions:
         self.size = 0
         name = _head(node)
         if name is not None:
+            if isinstance(node, Tree) and node.data == "placed":
+                return self.placed(node)
             if isinstance(node, Tree) and name in SPACES:
                 return self.region(node)
             if name in self.local:
@@ -109,10 +114,27 @@ class Expressions:
             raise self.cursor.refuse(node, f"bytes {low} up to {high} are no region", "0 <= start < stop")
         return Region(str(space), start, stop, self.cursor.span(node))
 
+    def placed(self, node: Node) -> At:
+        """`tile@(address)` or `tensor@(offset)`."""
+        name, offset = word(node.children[0]), node.children[1]
+        if name not in self.local:
+            declared = self.names.memory.get(name)
+            if declared is None and name in self.names.broken:
+                raise NotUnderstood
+            if declared is None or declared.kind == "fifo":
+                raise self.cursor.unknown(name, "tile or tensor", self._memory_names(), "a declared tile or tensor")
+            tile = self.names.objects.get(name)
+            if isinstance(tile, Tile) and (tile.address is not None or tile.source):
+                raise self.cursor.refuse(node, f"'{name}' has a place of its own", f"{name}, or a tile without one")
+        return At(str(name), self._value(offset), self.cursor.span(node))
+
     def _memory(self, node: Child, name: Token) -> Name | Index:
         declared = self.names.memory[name]
         if declared.kind == "fifo":
             raise self.cursor.refuse(name, f"'{name}' is a FIFO, not memory", "a tile or a tensor")
+        tile = self.names.objects.get(name)
+        if isinstance(tile, Tile) and tile.address is None and not tile.source:
+            raise self.cursor.refuse(node, f"'{name}' was declared without an address", f"{name}@(address)")
         if not isinstance(node, Tree):
             return Name(str(name), self.cursor.span(name))
         if declared.kind == "tile":
@@ -150,6 +172,8 @@ class Expressions:
         if isinstance(node, Token):
             return self._number(node) if node.type == "NUMBER" else self._name(node, wanted)
         assert node is not None
+        if node.data == "placed":
+            raise self.cursor.refuse(node, "memory is not a number", "an integer expression")
         self.size += 1
         if self.size > LONGEST:
             raise self.cursor.refuse(
@@ -268,6 +292,6 @@ def _bind(operands: list[Expr], sign: str) -> None:
 
 def _head(node: Child) -> Token | None:
     """The name an operand begins with, if it is a name or an indexed name."""
-    if isinstance(node, Tree) and node.data == "index":
+    if isinstance(node, Tree) and node.data in ("index", "placed"):
         return word(node.children[0])
     return node if isinstance(node, Token) and node.type == "NAME" else None

@@ -27,6 +27,7 @@ _SETTINGS = (
     "record",
     "wait_from",
     "period",
+    "instead_of",
 )
 _REQUIRED = ("slots", "flag", "local")
 _TILE_SPACES = tuple(space for space in SPACES if space != "GM")
@@ -50,7 +51,7 @@ class Memory:
     expressions: Expressions
 
     def tensor(self, node: Node) -> Tensor:
-        name, dtype, shape, view, at = node.children
+        name, dtype, shape, stride, view, at = node.children
         span = self.cursor.span(name)
         self._one_of(word(dtype), "type", DTYPES)
         sizes = self._shape(shape)
@@ -61,7 +62,10 @@ class Memory:
                 raise self.cursor.refuse(view, f"'{name}' is a view of itself", "another tensor")
         if isinstance(at, Tree):
             offset = self._amount(at.children[0], "an offset", 0)
-        made = Tensor(str(word(name)), str(dtype), sizes, span, str(view or ""), offset)
+        apart = None if stride is None else self._amount(stride, "a stride", 0)
+        if apart is not None and len(sizes) != 2:
+            raise self.cursor.refuse(stride, f"'{name}' has {len(sizes)} dimensions", "a stride with two dimensions")
+        made = Tensor(str(word(name)), str(dtype), sizes, span, str(view or ""), offset, apart)
         self.names.objects[made.name] = made
         return made
 
@@ -100,8 +104,8 @@ class Memory:
                 address = self._amount(place.children[0], "an address", 0)
             else:
                 source = str(self._declared(word(place.children[0]), "fifo"))
-        if address is None and not source:
-            raise self.cursor.refuse(name, f"'{name}' has no address", "'at' and an address, or 'from' and a FIFO")
+        if address is None and not source and slots is not None:
+            raise self.cursor.refuse(name, f"'{name}' has slots, but no address", "'at' and an address")
         made = Tile(
             str(name), str(space), str(dtype), sizes, address, self.cursor.span(name), count, tuple(aliases), source
         )
@@ -142,6 +146,7 @@ class Memory:
             record_auto=words.get("record", "auto") == "auto",
             wait_from=values.get("wait_from"),
             period=values.get("period"),
+            instead_of=words.get("instead_of", ""),
         )  # fmt: skip
 
     def _setting(self, node: Node, settings: _Settings) -> None:
@@ -156,6 +161,10 @@ class Memory:
                 raise self.cursor.refuse(value, f"unknown value of '{key}'", ", ".join(_WORDS[key]))
             self._one_of(value, f"value of '{key}'", _WORDS[key])
             settings.words[str(key)] = str(value)
+        elif key == "instead_of":
+            if not isinstance(value, Token):
+                raise self.cursor.refuse(value, "this is no FIFO", "the name of a FIFO")
+            settings.words[str(key)] = str(self._declared(word(value), "fifo"))
         elif key == "local":
             if not isinstance(value, Token) or not isinstance(at, Tree):
                 raise self.cursor.refuse(

@@ -28,7 +28,7 @@ LITERALS = {"true": Const(1), "false": Const(0), **EVENTS}
 RESERVED = frozenset(
     (
         *SPACES, *LITERALS, *FUNCTIONS, *(f"PIPE_{pipe}" for pipe in PIPES), "PIPE_ALL",
-        "any", "lane", "for", "if", "else", "return", "let", "instr",
+        "any", "lane", "for", "if", "else", "return", "break", "continue", "let", "instr",
     )
 )  # fmt: skip
 

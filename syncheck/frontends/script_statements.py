@@ -12,7 +12,21 @@ from syncheck.frontends.script_expressions import Expressions
 from syncheck.frontends.script_fold import negated
 from syncheck.frontends.script_names import RESERVED, Child, Cursor, Names, Node, NotUnderstood, word
 from syncheck.frontends.script_pieces import DEEPEST
-from syncheck.ir import Binary, Const, Expr, For, If, Instr, Let, Name, Operand, Return, Statement
+from syncheck.ir import (
+    Binary,
+    Break,
+    Const,
+    Continue,
+    Expr,
+    For,
+    If,
+    Instr,
+    Let,
+    Name,
+    Operand,
+    Return,
+    Statement,
+)
 from syncheck.source import Problem, Span
 
 _TYPES = ("let", "int", "auto", "int32_t", "uint32_t", "int64_t", "uint64_t", "size_t")
@@ -28,6 +42,7 @@ class Statements:
     calls: Calls
     problems: list[Problem] = field(default_factory=list)
     depth: int = 0
+    loops: int = 0
 
     def body(self, node: Node, parameters: dict[str, Span]) -> tuple[Statement, ...]:
         """The body of a core or, with its `parameters`, of a def."""
@@ -76,9 +91,16 @@ class Statements:
             return self._block(node)
         if rule == "return":
             return [Return(self._span(node))]
+        if rule in {"break", "continue"}:
+            return [self._leave(node)]
         if rule == "empty":
             return []
         return [self._let(node) if rule == "let" else self._assign(node)]
+
+    def _leave(self, node: Node) -> Break | Continue:
+        if not self.loops:
+            raise self.cursor.refuse(node, f"'{node.data}' stands in no loop", "a loop around it, or return")
+        return Break(self._span(node)) if node.data == "break" else Continue(self._span(node))
 
     def _span(self, node: Node) -> Span:
         """Without the semicolon."""
@@ -165,7 +187,9 @@ class Statements:
             self.expressions.local.setdefault(str(name), self.cursor.span(name))
         if found is not None:
             self.problems += [found.problem] if found.problem else []
+        self.loops += 1
         statements = tuple(self._inner(body))
+        self.loops -= 1
         self._forget(known)
         if header is None:
             return []
