@@ -54,7 +54,8 @@ def test_a_tile_lies_where_its_use_says() -> None:
 
 
 def test_rows_with_gaps_between_them() -> None:
-    text = """gm x : fp32[16, 128]; gm left : fp32[16, 64] stride 128 view x; gm right : fp32[16, 64] stride 128 view x at 256;
+    text = """gm x : fp32[16, 128]; gm left : fp32[16, 64] stride 128 view x;
+gm right : fp32[16, 64] stride 128 view x at 256;
 tile a : UB fp32[16, 64] at 0x0; tile b : UB fp32[16, 64] at 0x1000;
 core AIV0 {{ TSTORE(left, a); TLOAD(b, {}); pipe_barrier(PIPE_ALL); }}
 """
