@@ -92,7 +92,7 @@ def _program(clean: Cleaned, path: str) -> Program:
     declarations = Declarations(names, Cursor(clean.source))
     kept = declarations.register(placed)
     declarations.lower(kept)
-    bodies = _Bodies(names, Cursor(clean.source), kept)
+    bodies = _Bodies(names, Cursor(clean.source), kept, declarations.places)
     defs, cores = bodies.defs(kept), bodies.cores(kept)
     every = (*clean.problems, *problems, *reader.problems, *declarations.problems, *bodies.problems)
     return Program(
@@ -168,9 +168,9 @@ class _Reader:
 class _Bodies:
     """Lowers defs and cores."""
 
-    def __init__(self, names: Names, cursor: Cursor, placed: list[Placed]) -> None:
+    def __init__(self, names: Names, cursor: Cursor, placed: list[Placed], places: int) -> None:
         self.cursor, self.names = cursor, names
-        expressions = Expressions(names, cursor)
+        expressions = Expressions(names, cursor, places=places)
         definitions = [node for node, _ in placed if node.data == "definition"]
         parameters = {str(node.children[0]): len(_parameters(node)) for node in definitions}
         self.calls = Calls(names, cursor, expressions, parameters, _recursion(definitions, parameters))

@@ -28,7 +28,8 @@ Placed = tuple[Node, int]
 
 @dataclass(slots=True)
 class Declarations:
-    """Everything but cores and defs. Call `register` with all declarations, then `lower`."""
+    """Everything but cores and defs. Call `register` with all declarations, then `lower`; `places` counts their
+    `any`s."""
 
     names: Names
     cursor: Cursor
@@ -40,6 +41,7 @@ class Declarations:
     tensors: tuple[Tensor, ...] = ()
     tiles: tuple[Tile, ...] = ()
     fifos: tuple[Fifo, ...] = ()
+    places: int = 0
 
     def register(self, placed: Iterable[Placed]) -> list[Placed]:
         """Enter the names, and drop the declarations whose name is taken or reserved."""
@@ -88,6 +90,7 @@ class Declarations:
         cyclic = memory.cyclic_views(self.tensors)
         self.problems += list(cyclic.values())
         self.tensors = tuple(tensor for tensor in self.tensors if tensor.name not in cyclic)
+        self.places = expressions.places
 
     def _each(self, placed: list[Placed], rule: str, lowering: Callable[[Node], _One]) -> tuple[_One, ...]:
         lowered: list[_One] = []

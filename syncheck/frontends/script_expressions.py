@@ -40,7 +40,7 @@ from syncheck.source import Span
 LONGEST = 60
 """The most operators, indices and calls one expression may have."""
 
-_TIGHTNESS = {
+TIGHTNESS = {
     "||": 1, "&&": 2, "|": 3, "^": 4, "&": 5, "==": 6, "!=": 6, "<": 7, "<=": 7, ">": 7, ">=": 7,
     "<<": 8, ">>": 8, "+": 9, "-": 9, "*": 10, "/": 10, "%": 10,
 }  # fmt: skip
@@ -276,7 +276,7 @@ class Expressions:
         operands, signs = [self._value(node.children[0])], list[str]()
         for place in range(1, len(node.children), 2):
             sign = str(word(node.children[place]))
-            while signs and _TIGHTNESS[signs[-1]] >= _TIGHTNESS[sign]:
+            while signs and TIGHTNESS[signs[-1]] >= TIGHTNESS[sign]:
                 _bind(operands, signs.pop())
             signs.append(sign)
             operands.append(self._value(node.children[place + 1]))

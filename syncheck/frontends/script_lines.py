@@ -16,6 +16,7 @@ _NOTE = re.compile(r"^[ \t]*#[^\n]*|//[^\n]*|/\*.*?\*/|/\*", re.MULTILINE | re.D
 _DIRECTIVE = re.compile(r'[ \t]*#[ \t]*line[ \t]+([0-9]{1,9})(?:[ \t]+"([^"\n]+)")?[ \t]*(?://.*|/\*.*\*/[ \t]*)?\r?')
 _REMARK = re.compile(r"//[ \t]*syncheck[ \t]*:[ \t]*(.*)")
 _IGNORE = re.compile(r"ignore[ \t]*\[([^\]]*)\][ \t]*(.*)")
+_GAP = re.compile(r"gap[ \t]+(.+)")
 _RULE = re.compile(r"[A-Z]{3}[0-9]{3}")
 _IGNORE_SHAPE = "// syncheck: ignore[RULE, …] reason"
 _LINE_SHAPE = '#line N "file"'
@@ -146,8 +147,11 @@ def _directive_problem(note: re.Match[str], source: Source) -> list[Problem]:
 
 
 def _remark(note: re.Match[str], said: str, source: Source, code: str) -> tuple[Problem | None, Suppression | None]:
-    """What `// syncheck: …` asks for: a suppression, or why it is not one."""
+    """What `// syncheck: …` asks for: a suppression, or why it is not one; a gap is a Problem as it stands."""
     span = source.span(note.start(), note.start() + len(note[0].rstrip()))
+    gap = _GAP.fullmatch(said)
+    if gap is not None:
+        return Problem(span, gap[1]), None
     ignore = _IGNORE.fullmatch(said)
     if ignore is None:
         word = said.split("[", maxsplit=1)[0].split()[:1]
