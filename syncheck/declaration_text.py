@@ -82,10 +82,12 @@ class DeclarationText:
             yield (f"unknown {name};",), None
 
     def _tensor(self, tensor: Tensor) -> Row:
-        view = f" view {self._spell(tensor.view_of)}" if tensor.view_of else ""
-        if tensor.view_of or tensor.offset != Const(0):
-            view += f" at {self._address(tensor.offset)}"
-        return (f"gm {self._spell(tensor.name)}", f": {tensor.dtype}{self._shape(tensor.shape)}{view};"), tensor.span
+        more = "" if tensor.stride is None else f" stride {self._value(tensor.stride)}"
+        if tensor.view_of:
+            more += f" view {self._spell(tensor.view_of)}"
+        if tensor.offset != Const(0):
+            more += f" at {self._address(tensor.offset)}"
+        return (f"gm {self._spell(tensor.name)}", f": {tensor.dtype}{self._shape(tensor.shape)}{more};"), tensor.span
 
     def _tiles(self, tiles: tuple[Tile, ...]) -> None:
         """In the order of the Program: a title stands wherever the side changes."""
@@ -102,7 +104,7 @@ class DeclarationText:
         if tile.address is not None:
             place = f"at {self._address(tile.address)}"
         alias = f" alias {', '.join(map(self._spell, tile.aliases))}" if tile.aliases else ""
-        kind = f"{tile.dtype}{self._shape(tile.shape)} {place}{alias}".rstrip()
+        kind = f"{tile.dtype}{self._shape(tile.shape)} {place}".rstrip() + alias
         return (f"tile {self._spell(tile.name)}{slots}", f": {tile.space}", f"{kind};"), tile.span
 
     def _fifo(self, fifo: Fifo) -> None:
@@ -116,6 +118,7 @@ class DeclarationText:
         rules = f"split = {fifo.split}; back_pressure = {credit}; record = {'auto' if fifo.record_auto else 'manual'};"
         for key, value in (("wait_from", fifo.wait_from), ("period", fifo.period)):
             rules += "" if value is None else f" {key} = {self._value(value)};"
+        rules += f" instead_of = {self._spell(fifo.instead_of)};" if fifo.instead_of else ""
         self._layout.line(head, fifo.span)
         self._layout.line(f"{INDENT}slots = {self._value(fifo.slots)}; flag = {self._value(fifo.flag)}; {sizes}")
         self._layout.line(f"{INDENT}{rules}")

@@ -8,6 +8,7 @@ from typing import NoReturn
 from syncheck.frontends.script_expressions import TIGHTNESS
 from syncheck.ir import (
     Any_,
+    At,
     Binary,
     Const,
     Expr,
@@ -40,6 +41,8 @@ class ExpressionText:
     def operand(self, operand: Operand) -> str:
         if isinstance(operand, Region):
             return f"{operand.space}[{self._between(operand.start, operand.stop)}]"
+        if isinstance(operand, At):
+            return f"{self._spell(operand.name)}@({self.value(operand.offset)})"
         return self.value(operand)
 
     def listed(self, operands: tuple[Operand, ...]) -> str:

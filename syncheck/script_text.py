@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Union
+
 from syncheck.declaration_text import DeclarationText
 from syncheck.expression_text import ExpressionText, impossible
 from syncheck.frontends.script_names import RESERVED
 from syncheck.ir import (
     Barrier,
+    Break,
     Call,
     Const,
+    Continue,
     CrossSet,
     CrossWait,
     Expr,
@@ -29,6 +33,9 @@ from syncheck.script_layout import Layout, ignore_comment
 from syncheck.script_spelling import Spelling, free, spelling
 from syncheck.source import Span
 
+_Simple = Union[
+    Instr, TileOp, SetFlag, WaitFlag, Barrier, CrossSet, CrossWait, FifoOp, Let, Call, Return, Break, Continue
+]
 EVENTS = 8
 """Event ids that have a name of their own, EVENT_ID0 and on."""
 
@@ -116,10 +123,7 @@ class _Body:
         else:
             self._layout.line(self._simple(statement) + ";", statement.span)
 
-    def _simple(
-        self,
-        statement: Instr | TileOp | SetFlag | WaitFlag | Barrier | CrossSet | CrossWait | FifoOp | Let | Call | Return,
-    ) -> str:
+    def _simple(self, statement: _Simple) -> str:
         write = self._write
         match statement:
             case Instr():
@@ -149,6 +153,10 @@ class _Body:
                 return f"{self._names.defs.get(name, name)}({write.listed(arguments)})"
             case Return():
                 return "return"
+            case Break():
+                return "break"
+            case Continue():
+                return "continue"
         impossible(statement)
 
     def _event(self, event: Expr) -> str:

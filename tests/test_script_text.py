@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from syncheck.ir import (
     Unary,
 )
 from syncheck.machine import load
+from syncheck.script_spelling import nodes
 from syncheck.script_text import script_text
 from syncheck.simulator.program import written
 from syncheck.source import Span
@@ -85,6 +87,35 @@ def test_the_same_program_comes_back(path: Path, lines: bool) -> None:
         assert compared(again) == compared(program)
     else:  # what was left out for one of them may be used elsewhere: nothing but the problems may appear anew
         assert {one.message for one in program.problems} <= {" ".join(one.message.split()) for one in again.problems}
+
+
+EVERYTHING = """
+gm strided : bf16[4, 8] stride 16 view moved at 0x40;
+gm moved : bf16[64, 64];
+fifo other : C2V uint8[4096] {
+    slots = 3; flag = 2; local = UB at 0x40; local_slots = 3; local_stride = 512; split = none;
+    back_pressure = off; record = manual; wait_from = 4; period = 2; instead_of = given; }
+fifo given : V2C fp16[16, 16] { slots = 2; flag = 2; local = L1 at 0x0; split = left_right; }
+core AIC { let x = any ? ~1 : max(1, 2) + any; TLOAD(k[1], moved[x:x + 1]);
+    TPUSH(other, strided@(64), none); wait_intra_block(PIPE_V, 1); instr x on PIPE_M reads GM[0:4] atomic; }
+"""
+
+
+def test_every_field_of_every_node_comes_back() -> None:
+    """Also of nodes that came after this test: one that no script here uses fails it."""
+    page = (FIXTURES.parent / "docs" / "language.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```c\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    program = parse("\n".join((*blocks, EVERYTHING)), "all.sync")
+    assert program.problems == ()
+    assert compared(parse(script_text(program), "written.sync")) == compared(program)
+    spoken: set[tuple[str, str]] = set()
+    for node in nodes(program):
+        if isinstance(node, Value):
+            parts = fields(node)  # type: ignore[arg-type]
+            spoken |= {(type(node).__name__, p.name) for p in parts if getattr(node, p.name) != p.default}
+    kinds = [kind for kind in vars(ir).values() if isinstance(kind, type) and issubclass(kind, Value)]
+    every = {(kind.__name__, name) for kind in kinds for name in kind.__slots__}
+    assert every - spoken == {("Program", "problems")}
 
 
 def told(report: FileReport) -> tuple[str, list[Any]]:
