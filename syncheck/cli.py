@@ -50,6 +50,10 @@ def _verb(verb: str) -> Callable[[Namespace], int]:
         from syncheck import cli_inspect
 
         return {"why": cli_inspect.why_command, "graph": cli_inspect.graph_command}[verb]
+    if verb == "extract":
+        from syncheck import cli_extract
+
+        return cli_extract.extract_command
     from syncheck import cli_catalogue
 
     return {

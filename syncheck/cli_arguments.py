@@ -19,6 +19,7 @@ VERBS = {
     "machine": "list what a machine model says: options, pipes, capacities",
     "why": "what orders two instructions, or what is missing",
     "graph": "the happens-before graph as Graphviz or GraphML",
+    "extract": "the kernel as an event script",
 }
 SEVERITIES = ("error", "warning", "info")
 
@@ -135,8 +136,17 @@ def graph() -> Parser:
     return parser
 
 
+def extract() -> Parser:
+    parser = Parser("extract", description=VERBS["extract"])
+    parser.add_argument("path", metavar="FILE", help="a .sync script; - is stdin")
+    parser.add_argument("--output", "-o", metavar="FILE", help="write the script to FILE instead of standard output")
+    _add_stdin(parser.add_argument)
+    return parser
+
+
 PARSERS: dict[str, Callable[[], Parser]] = {
     "check": check, "explain": explain, "rules": rules, "machine": machine, "why": why, "graph": graph,
+    "extract": extract,
 }  # fmt: skip
 
 
@@ -162,6 +172,10 @@ def _add_settings(parser: Parser) -> None:
     _add_option(parser)
     add("--config", metavar="FILE", help="this configuration, and no search for others")
     add("--max-states", metavar="N", type=_positive, help="how much to explore before saying `bounded`")
+    _add_stdin(add)
+
+
+def _add_stdin(add: Callable[..., argparse.Action]) -> None:
     add("--stdin-filename", metavar="NAME", help="what standard input is called; its suffix says what it is")
 
 
