@@ -24,12 +24,17 @@ EMIT, LET, START, HEAD, NEXT, BRANCH, JUMP, END = range(8)
 
 @dataclass(slots=True)
 class Op:
-    """One step of a core's code; which fields count depends on `code`. `target` is where a jump goes."""
+    """One step of a core's code; which fields count depends on `code`. `target` is where a jump goes.
+
+    `run`: the actions from here on up to `after`, of statements that are the same each time.
+    """
 
     code: int
     span: Span
     emitter: Emitter | None = None
     fixed: tuple[Action, ...] = ()
+    run: tuple[Action, ...] = ()
+    after: int = -1
     slot: int = -1
     turn: int = -1
     value: Evaluate | None = None
@@ -162,8 +167,11 @@ class CoreRun:
             try:
                 if code == EMIT:
                     if op.fixed:
-                        self.pc += 1
-                        return op.fixed
+                        after = ops[op.after] if op.after >= 0 else op
+                        if after.code == EMIT and after.fixed:
+                            _unite(ops, self.pc)
+                        self.pc = op.after
+                        return op.run
                     assert op.emitter is not None
                     marks = self.marks
                     try:
@@ -252,6 +260,16 @@ class CoreRun:
         step = op.step(self.values, store)
         self.values[op.turn] = (turn + 1, key)
         self.values[op.slot] = atom(key, turn + 1) if key else self.values[op.slot] + step
+
+
+def _unite(ops: list[Op], start: int) -> None:
+    """Statements in a row that are the same each time are taken in one step."""
+    run: list[Action] = []
+    after = start
+    while ops[after].code == EMIT and ops[after].fixed:
+        run += ops[after].fixed
+        after += 1
+    ops[start].run, ops[start].after = tuple(run), after
 
 
 def frames_of(site: Site, values: Sequence[Any]) -> tuple[str, ...]:
