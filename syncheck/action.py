@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from syncheck.memory_map import Handle
 from syncheck.source import Span
+from syncheck.value import Value, frozen
 
 ACCESS, SET, WAIT, BARRIER, ALL, SIGNAL, HEAR = range(7)
 """ACCESS: an instruction. SET, WAIT: flags. BARRIER, ALL: pipe_barrier. SIGNAL, HEAR: cross-core set and wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class FrameShape:
+@frozen
+class FrameShape(Value):
     """A loop (`kind` loop) or a call around a site; `shown` are (name, slot) of the values that a report prints."""
 
     kind: str
@@ -21,8 +22,8 @@ class FrameShape:
     shown: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+@frozen
+class Site(Value):
     """One instruction of the text as one core runs it (a `def` gives one site per call, a library step one each)."""
 
     number: int

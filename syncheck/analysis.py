@@ -16,10 +16,11 @@ from syncheck.machine import Machine
 from syncheck.memory_map import Handle
 from syncheck.observation import Access, Case, Clash, Log, Remark
 from syncheck.recording import Recording
+from syncheck.value import Value, frozen
 
 
-@dataclass(frozen=True, slots=True)
-class Reliance:
+@frozen
+class Reliance(Value):
     """Pairs ordered only because `waits` on S hold issue until `src` ("ALL": every pipe) of `core` is drained."""
 
     core: str

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from syncheck.finding import FileReport, Finding, Label
 from syncheck.fingerprint import fingerprints
+from syncheck.value import Value, frozen
 
 VERSION = 1
 NEVER_BASELINED = ("SYN001",)
@@ -23,8 +24,8 @@ class BaselineError(Exception):
     """One line: what is wrong with the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+@frozen
+class Entry(Value):
     rule: str
     message: str
     count: int = 1

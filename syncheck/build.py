@@ -4,7 +4,7 @@ it."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 
 from syncheck import symbolic
@@ -39,6 +39,7 @@ from syncheck.memory_map import Atlas
 from syncheck.shapes import OPAQUE, LoopInfo, Shape, Shapes
 from syncheck.source import Problem, Span
 from syncheck.symbolic import atom
+from syncheck.value import Record, mutable
 from syncheck.wiring import SCALAR_DATA, Wiring
 
 LISTED = 64
@@ -98,8 +99,8 @@ def names_in(expr: object) -> Iterator[str]:
                 yield from names_in(part)
 
 
-@dataclass(slots=True)
-class _CoreBuilder:
+@mutable
+class _CoreBuilder(Record):
     """What is being built for one core: its code, the values it keeps, the frames around the current statement."""
 
     name: str

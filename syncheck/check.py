@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
 
 from syncheck.analysis import Analysis, Reliance
@@ -23,6 +23,7 @@ from syncheck.replay import Rules
 from syncheck.rule import Rule
 from syncheck.source import Problem, Span
 from syncheck.suppressions import apply, source_order
+from syncheck.value import Record, Value, frozen, mutable
 
 RELIANCE_STATES = 30
 """States to look at for what a drain keeps in order: small cases come first, and the question is only what would
@@ -33,8 +34,8 @@ RELIANCE_FIRST = 12
 """States after which a drain that nothing has needed yet is left alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@frozen
+class Settings(Value):
     """How one file is checked. `definitions` are the raw -D texts; `machine_forced`: the script's own choice does
     not count.
 
@@ -132,8 +133,8 @@ def rules_of(machine: Machine, *, ignored: Iterable[int] = ()) -> Rules:
     )
 
 
-@dataclass(slots=True)
-class _Run:
+@mutable
+class _Run(Record):
     """One Kernel, explored."""
 
     kernel: Kernel

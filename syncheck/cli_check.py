@@ -11,7 +11,7 @@ import time
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BufferedReader
 from typing import BinaryIO, Protocol
 
@@ -24,10 +24,11 @@ from syncheck.cli_plan import Plan, Planner
 from syncheck.cli_terminal import Progress, color, links, on_terminal, put, put_file, say, unicode, width
 from syncheck.config import ConfigError
 from syncheck.finding import FileReport, Report
+from syncheck.value import Value, frozen
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+@frozen
+class Outcome(Value):
     """What came of one file; `complaint` is the line for stderr when it could not be checked."""
 
     report: FileReport

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from syncheck.cli_arguments import CommandError, verb_hint
 from syncheck.config import Config, ConfigError, matches, parse
+from syncheck.value import Value, frozen
 
 SUFFIXES = {".sync": "script", ".jsonl": "trace", ".cpp": "c++", ".cce": "c++", ".h": "c++", ".hpp": "c++"}
 NOT_YET = "C++ kernels are not read yet; write the schedule as a .sync script (docs/language.md)"
@@ -22,8 +22,8 @@ class Unreadable(Exception):
     """Why the text of one file cannot be had, in a few words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+@frozen
+class Target(Value):
     """One input. `path`: as the report shows it; `kind`: script or trace; `problem`: why it cannot be checked."""
 
     path: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import chain
 
 from syncheck.check import Settings
@@ -15,14 +14,15 @@ from syncheck.config import Config, ConfigError, Pairs, did_you_mean
 from syncheck.finding import SEVERITIES, Finding
 from syncheck.machine import Machine, MachineError, load, loads
 from syncheck.proof import DEFAULT_STATES
+from syncheck.value import Value, frozen
 
 ALWAYS = "SYN001"  # what was not understood was not checked: no option makes that disappear
 BUILT_IN = ["a2a3", "a5"]
 OUTSIDE_DETECTORS = ("SUP001", "SYN001")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@frozen
+class Plan(Value):
     """How one file is checked, and which of its findings are shown and fail the run."""
 
     settings: Settings

@@ -10,9 +10,10 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from syncheck.value import Value, frozen
 
 FORMATS = ("text", "concise", "json", "json-lines", "sarif", "github", "gitlab", "junit")
 KEYS = (
@@ -32,8 +33,8 @@ class ConfigError(Exception):
     """One line that names the file, the key and what to write instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileRule:
+@frozen
+class FileRule(Value):
     """`[files."kernels/*.sync"]`: what holds for the files that match `pattern`, relative to the configuration."""
 
     pattern: str
@@ -42,8 +43,8 @@ class FileRule:
     define: Pairs = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+@frozen
+class Config(Value):
     """One configuration file. Empty means "not said"; `path` is "" where there is no file at all."""
 
     path: str = ""
@@ -142,8 +143,8 @@ def _integer(text: str) -> int:
 # ---------------------------------------------------------------- from TOML values to a Config
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+@frozen
+class _Table(Value):
     """One TOML table and where it stands, so that every message can name file and key."""
 
     values: dict[str, Any]

@@ -4,7 +4,7 @@ branches."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from syncheck import symbolic
@@ -17,13 +17,14 @@ from syncheck.places import OutOfRange
 from syncheck.shapes import Demands, LoopInfo, Shape
 from syncheck.source import Problem, Span
 from syncheck.symbolic import Atom, Bounds, Open, Store, Value, atom, less
+from syncheck.value import Record, mutable
 from syncheck.wiring import Wiring
 
 EMIT, LET, START, HEAD, NEXT, BRANCH, JUMP, END = range(8)
 
 
-@dataclass(slots=True)
-class Op:
+@mutable
+class Op(Record):
     """One step of a core's code; which fields count depends on `code`. `target` is where a jump goes.
 
     `run`: the actions from here on up to `after`, of statements that are the same each time.
@@ -47,8 +48,8 @@ class Op:
     loops: tuple[LoopInfo, ...] = ()
 
 
-@dataclass(slots=True)
-class CoreCode:
+@mutable
+class CoreCode(Record):
     """The code of one core. `slots` is how many values it keeps."""
 
     name: str
@@ -58,8 +59,8 @@ class CoreCode:
     loops: list[LoopInfo] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Kernel:
+@mutable
+class Kernel(Record):
     """Everything an execution needs, for one choice of the listed parameters (`choice`)."""
 
     cores: list[CoreCode]

@@ -6,18 +6,19 @@ Text in, text out: the fixtures are found and read by the command line, the repo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from textwrap import indent
 
 from syncheck.finding import FileReport, Report
 from syncheck.rule import Rule
+from syncheck.value import Value, frozen
 
 Check = Callable[[str, str], FileReport]  # text, path → what the engine finds in it
 Render = Callable[[Report], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+@frozen
+class Example(Value):
     """A fixture: its path as the user can find it, and its text."""
 
     path: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from syncheck.analysis import Analysis
 from syncheck.drawing import picture
 from syncheck.execution import frames_of
@@ -12,10 +10,11 @@ from syncheck.observation import Clash
 from syncheck.recorded import Recorded, recorded
 from syncheck.recording import latest_known
 from syncheck.remedy import remedies
+from syncheck.value import Value, frozen
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+@frozen
+class Told(Value):
     """What a report says about a clash besides the two places: sentences, most important first."""
 
     why: tuple[str, ...]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from syncheck import symbolic
 from syncheck.ir import Any_, Binary, Const, Expr, Function, Index, Name, Slice, Ternary, Unary
 from syncheck.source import Span
 from syncheck.symbolic import Store, Value, atom
+from syncheck.value import Value as Frozen
+from syncheck.value import frozen
 
 Evaluate = Callable[[list[Any], Store], Value]
 """(values of the slots, assumptions of the path) → the value; may raise `Open` or ZeroDivisionError."""
@@ -25,8 +26,8 @@ class Misused(Exception):
         self.expected = expected
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+@frozen
+class Slot(Frozen):
     """A name that is a local value: a loop variable, a `let`, an argument. `shape`: how it depends on loops
     (shapes.py)."""
 
@@ -34,8 +35,8 @@ class Slot:
     shape: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+@frozen
+class Family(Frozen):
     """A name that is read with an index: a parameter family or an unknown table."""
 
     arity: int

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from syncheck.source import Span
-from syncheck.value import Value
+from syncheck.value import Value, frozen
 
 SEVERITIES = ("error", "warning", "info")
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class MemoryRange(Value):
     """Bytes [start, stop) of a space. `name` is the tile, tensor or FIFO slot they belong to, "" if they have none.
 
@@ -28,7 +28,7 @@ class MemoryRange(Value):
         return f"{self.space} {base}0x{self.start:x}..0x{self.stop:x}"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Label(Value):
     """One place a finding points at. role: primary (the later in issue order), secondary (the earlier), note.
 
@@ -47,7 +47,7 @@ class Label(Value):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class LaneEvent(Value):
     """One box in the picture: `kind` is access, set, wait, barrier, signal or other; `mark` is earlier, later or ""."""
 
@@ -58,7 +58,7 @@ class LaneEvent(Value):
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Picture(Value):
     """A few events of the lanes involved, in one order that the synchronisation allows.
 
@@ -73,7 +73,7 @@ class Picture(Value):
     gap: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Pair(Value):
     """One pair of source positions that a finding covers."""
 
@@ -83,7 +83,7 @@ class Pair(Value):
     parameters: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Finding(Value):
     """One root cause. `labels[0]` is the primary label of the first pair.
 
@@ -126,7 +126,7 @@ class Finding(Value):
         return tuple(parts)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class FileReport(Value):
     """The verdict on one file: proved, refuted, bounded or unreadable.
 
@@ -152,7 +152,7 @@ class FileReport(Value):
     parameters_known: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Report(Value):
     """Everything one run says, in the order it is printed."""
 

@@ -9,7 +9,7 @@ Equal canonical forms have equal futures: the same races, deadlocks and leftover
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import lcm
 from typing import Any
 
@@ -21,11 +21,12 @@ from syncheck.replay import Entry, Replay, Token
 from syncheck.shapes import LoopInfo, Shape
 from syncheck.source import Span
 from syncheck.symbolic import Atom, Linear, Store, Test
+from syncheck.value import Record, mutable
 from syncheck.vector_clock import Clock, join, meet, ranks
 
 
-@dataclass(slots=True)
-class _Class:
+@mutable
+class _Class(Record):
     """All running loops that one open value bounds: (core, loop, counter). `shift`: how far they are moved back."""
 
     members: list[tuple[int, LoopInfo, int]] = field(default_factory=list)

@@ -6,7 +6,6 @@ check, so nothing that checks imports this.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import networkx as nx
@@ -28,14 +27,15 @@ from syncheck.reasons import (
     reasons,
 )  # fmt: skip
 from syncheck.recording import Event, Recording
+from syncheck.value import Value, frozen
 
 _SYNCHRONISES = 1000
 _COST = {FLAG: _SYNCHRONISES, CROSS: _SYNCHRONISES, BARRIED: _SYNCHRONISES, RETIRE: 10, ISSUE: 2, ORDER: 1}
 """What a path costs: first the fewest synchronisations, then the fewest instructions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+@frozen
+class Step(Value):
     """One step of a path: the event it ends at, and a sentence."""
 
     event: Event

@@ -6,21 +6,21 @@ Expressions are integer expressions; sizes and addresses are bytes unless said o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Union
 
 from syncheck.source import Problem, Span
-from syncheck.value import Value
+from syncheck.value import Value, frozen
 
 # ---------------------------------------------------------------- expressions
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Const(Value):
     value: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Name(Value):
     """A parameter, constant, loop variable, `def` argument, `lane`, or (as an operand) a tile or tensor."""
 
@@ -28,7 +28,7 @@ class Name(Value):
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Index(Value):
     """`name[a]`, `name[a, b]` or `name[a:b]`: a parameter family, an unknown table, a tile slot or a tensor slice.
 
@@ -40,13 +40,13 @@ class Index(Value):
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Slice(Value):
     start: Expr
     stop: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Unary(Value):
     """op is one of `-`, `!`, `~`."""
 
@@ -54,7 +54,7 @@ class Unary(Value):
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Binary(Value):
     """op is C's: + - * / % << >> & | ^ && || == != < <= > >= (division truncates towards zero)."""
 
@@ -63,14 +63,14 @@ class Binary(Value):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Ternary(Value):
     condition: Expr
     then: Expr
     otherwise: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Function(Value):
     """name is min, max or ceil_div."""
 
@@ -79,7 +79,7 @@ class Function(Value):
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Any_(Value):
     """`any`: a value the script does not know; fresh at each place in the text, equal on every core and turn there."""
 
@@ -92,7 +92,7 @@ Expr = Union[Const, Name, Index, Unary, Binary, Ternary, Function, Any_]
 # ---------------------------------------------------------------- declarations
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Domain(Value):
     """The integers low..high (high None: no bound), or, if `values` is not empty, exactly those."""
 
@@ -108,7 +108,7 @@ class Domain(Value):
         return str(self.low) if self.low == self.high else f"{self.low}..{self.high}"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Param(Value):
     """A parameter of the kernel. With `index` it is a family: one value for each index, `n_blocks[b]`."""
 
@@ -118,14 +118,14 @@ class Param(Value):
     index: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Constant(Value):
     name: str
     value: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Unknown(Value):
     """A value the script does not know. `arity` 0: one value; 1: a table, one value for each index."""
 
@@ -134,7 +134,7 @@ class Unknown(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Tensor(Value):
     """A named tensor in GM. Tensors do not alias unless `view_of` names the one whose bytes it shares, from `offset`
     on.
@@ -151,7 +151,7 @@ class Tensor(Value):
     stride: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Tile(Value):
     """A tile in on-chip memory: `slots` equal tiles one after the other from `address` (bytes) on.
 
@@ -170,7 +170,7 @@ class Tile(Value):
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Fifo(Value):
     """A TPUSH/TPOP FIFO between the cube and the vector lanes; hardware.md §4.
 
@@ -204,7 +204,7 @@ class Fifo(Value):
 # ---------------------------------------------------------------- operands of instructions
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Region(Value):
     """`UB[start:stop)`, bytes of one memory space of the executing core (GM: one flat memory shared by all)."""
 
@@ -214,7 +214,7 @@ class Region(Value):
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class At(Value):
     """`name@(offset)`: a tile that has no address of its own at this one, or a tensor moved by so many bytes."""
 
@@ -228,7 +228,7 @@ Operand = Union[Region, At, Expr]  # an Expr operand is a Name or Index that nam
 # ---------------------------------------------------------------- statements
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Instr(Value):
     """`instr op on pipe reads … writes …`: an instruction with its effects written out. `atomic`: its writes are."""
 
@@ -240,7 +240,7 @@ class Instr(Value):
     atomic: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class TileOp(Value):
     """An instruction of the machine's table, `TADD(dst, a, b)`: pipe, reads and writes come from the table."""
 
@@ -249,7 +249,7 @@ class TileOp(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class SetFlag(Value):
     src: str
     dst: str
@@ -257,7 +257,7 @@ class SetFlag(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class WaitFlag(Value):
     src: str
     dst: str
@@ -265,7 +265,7 @@ class WaitFlag(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Barrier(Value):
     """`pipe_barrier(pipe)`; pipe ALL completes all pipes and holds issue."""
 
@@ -273,7 +273,7 @@ class Barrier(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class CrossSet(Value):
     """`ffts_cross_core_sync(pipe, mode, flag)` (modes 0, 1, 2) or, with mode 4, `set_intra_block(pipe, flag)`."""
 
@@ -283,7 +283,7 @@ class CrossSet(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class CrossWait(Value):
     """`wait_flag_dev(flag)` (pipe S) or `wait_flag_dev(pipe, flag)`; with `intra`, `wait_intra_block(pipe, flag)`."""
 
@@ -293,7 +293,7 @@ class CrossWait(Value):
     intra: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class FifoOp(Value):
     """kind: push, pop, record, wait, allocate, free. `tile`: what is pushed, or what a pop binds. `split` overrides."""
 
@@ -304,7 +304,7 @@ class FifoOp(Value):
     split: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Let(Value):
     """`let name = value;` or the reassignment `name = value;` of a local integer."""
 
@@ -313,7 +313,7 @@ class Let(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class For(Value):
     """`for (var = start; condition; var += step) body`."""
 
@@ -325,7 +325,7 @@ class For(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class If(Value):
     condition: Expr
     then: tuple[Statement, ...]
@@ -333,7 +333,7 @@ class If(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Call(Value):
     """A call of a `def`, inlined, with a frame in every report."""
 
@@ -342,21 +342,21 @@ class Call(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Return(Value):
     """`return;`: leaves the innermost `def`, or ends the core."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Break(Value):
     """`break;`: leaves the innermost loop."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Continue(Value):
     """`continue;`: goes on with the next turn of the innermost loop."""
 
@@ -368,7 +368,7 @@ Statement = Union[
 ]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Def(Value):
     name: str
     parameters: tuple[str, ...]
@@ -376,7 +376,7 @@ class Def(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Core(Value):
     """kind: AIC, AIV (both lanes run the body, `lane` is 0 or 1), AIV0, AIV1."""
 
@@ -385,7 +385,7 @@ class Core(Value):
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Suppression(Value):
     """`// syncheck: ignore[RAW001, WAR001] reason` on line `line` of the script; it applies to `target` (same or
     next line)."""
@@ -396,7 +396,7 @@ class Suppression(Value):
     target: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Program(Value):
     """Everything one file says. `problems` are the places that were not understood: with any, no verdict is
     `proved`."""

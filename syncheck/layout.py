@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from syncheck.expressions import Compiler, Meaning, Misused
 from syncheck.ir import Expr, Fifo, Program, Tensor, Tile
 from syncheck.machine import Machine
 from syncheck.source import Problem, Span
 from syncheck.symbolic import Store
-from syncheck.value import Value
+from syncheck.value import Record, Value, frozen, mutable
 
 DTYPE_BYTES = {
     "fp32": 4, "fp16": 2, "bf16": 2, "int64": 8, "uint64": 8, "int32": 4, "uint32": 4,
@@ -19,7 +19,7 @@ DTYPE_BYTES = {
 SPLIT_LANES = {"none": 1, "up_down": 2, "left_right": 2}
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class PlacedTile(Value):
     """`slots` tiles of `bytes` each from `address` (None: bound by TPOP of `source`, or where each use says); rows ×
     columns of the dtype."""
@@ -36,7 +36,7 @@ class PlacedTile(Value):
     owner: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class PlacedTensor(Value):
     """`row_bytes[k]` is the size of one step of index k; `total` the bytes of all of it, None where a parameter
     decides."""
@@ -66,7 +66,7 @@ class PlacedTensor(Value):
         return len(self.extents) == 2 and self.row_bytes[0] != self.extent_of_row
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class PlacedFifo(Value):
     """A FIFO with its numbers; slot_bytes is the whole slot, `lanes` how many vector lanes share it. `raw`: the slot
     is only room, and tiles decide how much of it they use; then local_stride 0 is the popped tile's bytes."""
@@ -95,7 +95,7 @@ class PlacedFifo(Value):
         return self.slot_bytes // self.lanes
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Flaw(Value):
     """Something wrong with a declaration itself: `kind` is told to the detectors, `text` completes their sentence."""
 
@@ -105,8 +105,8 @@ class Flaw(Value):
     other: Span | None = None
 
 
-@dataclass(slots=True)
-class Layout:
+@mutable
+class Layout(Record):
     tiles: dict[str, PlacedTile] = field(default_factory=dict)
     tensors: dict[str, PlacedTensor] = field(default_factory=dict)
     fifos: dict[str, PlacedFifo] = field(default_factory=dict)

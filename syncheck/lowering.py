@@ -4,7 +4,7 @@ machine."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from syncheck.action import ACCESS, SIGNAL, Action, FrameShape
@@ -13,22 +13,23 @@ from syncheck.ir import Operand
 from syncheck.memory_map import Handle
 from syncheck.places import Place, Run, concrete
 from syncheck.symbolic import NOTHING, Store
+from syncheck.value import Record, Value, frozen, mutable
 from syncheck.wiring import Wiring
 
 Frames = tuple[FrameShape, ...]
 Scope = Mapping[str, Meaning]
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+@frozen
+class Bound(Value):
     """An operand passed to a `def`: the text of it, and the scope it means something in."""
 
     operand: Operand
     scope: Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+@frozen
+class Where(Value):
     """The core and the frames that a statement is lowered for."""
 
     name: str
@@ -51,8 +52,8 @@ class Emitter(Protocol):
     def actions(self, run: Run, store: Store) -> Sequence[Action]: ...
 
 
-@dataclass(slots=True)
-class Fixed:
+@mutable
+class Fixed(Record):
     """A statement that is the same each time."""
 
     fixed: tuple[Action, ...]
@@ -61,8 +62,8 @@ class Fixed:
         return self.fixed
 
 
-@dataclass(slots=True)
-class Step:
+@mutable
+class Step(Record):
     """One access of an instruction: its site, the pipe's agent, and what it reads and writes.
 
     `users` is told who accesses which memory: (agent, whether it writes).
@@ -108,8 +109,8 @@ class Step:
         return made
 
 
-@dataclass(slots=True)
-class Several:
+@mutable
+class Several(Record):
     """A statement of several steps, in issue order."""
 
     parts: tuple[Emitter, ...]
@@ -122,8 +123,8 @@ class Several:
         return made
 
 
-@dataclass(slots=True)
-class Flag:
+@mutable
+class Flag(Record):
     """set_flag or wait_flag whose event id may change from turn to turn; ids outside low..high are told to
     `strange`."""
 
@@ -161,8 +162,8 @@ class Flag:
         return self._made.get(event)
 
 
-@dataclass(slots=True)
-class Cross:
+@mutable
+class Cross(Record):
     """A cross-core signal or wait whose flag may change from turn to turn."""
 
     code: int
@@ -204,8 +205,8 @@ class Cross:
         return made
 
 
-@dataclass(slots=True)
-class Handshake:
+@mutable
+class Handshake(Record):
     """The part of a push or pop that happens only for some tiles: every `period`-th from `first` on."""
 
     emitter: Emitter
@@ -223,8 +224,8 @@ class Handshake:
         return ()
 
 
-@dataclass(slots=True)
-class Advance:
+@mutable
+class Advance(Record):
     """Counts one tile pushed (side 0) or popped (side 1); emits nothing."""
 
     fifo: str

@@ -6,18 +6,19 @@ A row is read when its operation is first asked for; a start of the checker touc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from syncheck.machine_file import INSTRUCTION_KEYS, MachineError, did_you_mean
 from syncheck.machine_types import Effect, HiddenFlag, Variant
+from syncheck.value import Value, frozen
 
 KINDS = ("instr", "none", "vf", "async", "sync", "fifo", "absent")
 CALLABLE = ("instr", "none", "vf", "async")
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+@frozen
+class Vocabulary(Value):
     """The names a row may use, and how a model is quoted in an error."""
 
     machine: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from syncheck.value import Value
+from syncheck.value import Value, frozen
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Effect(Value):
     """One primitive step of a table instruction.
 
@@ -26,7 +25,7 @@ class Effect(Value):
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class HiddenFlag(Value):
     """A flag that the library sets and waits for inside the instruction: it collides (FLG006), it orders nothing."""
 
@@ -35,7 +34,7 @@ class HiddenFlag(Value):
     event: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Variant(Value):
     """One row: the operation with these operand spaces and argument counts.
 
@@ -59,7 +58,7 @@ class Variant(Value):
         return self.kind != "absent"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Space(Value):
     """An on-chip memory: `bytes` of it on each core of kind `core` (AIC, AIV), addresses multiples of `align` bytes."""
 
@@ -70,7 +69,7 @@ class Space(Value):
     source: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Hidden(Value):
     """Scratch that instructions of the library use unasked: bytes [start, stop) of `space` at most.
 
@@ -85,7 +84,7 @@ class Hidden(Value):
     bytes_per_row: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class FlagPair(Value):
     """status: legal; accepted (documents deny it, the library has it); undocumented (exists, no known use); illegal."""
 
@@ -97,7 +96,7 @@ class FlagPair(Value):
     notes: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Option(Value):
     """A disputed or chosen point of the model. `used_by` says what consults it, "" if nothing does yet."""
 
@@ -110,7 +109,7 @@ class Option(Value):
     used_by: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Reserved(Value):
     """Ids low..high (both ends) that `owner` uses."""
 
@@ -120,7 +119,7 @@ class Reserved(Value):
     source: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Wrapper(Value):
     """Names that match a pattern behave as the instruction without the prefix."""
 
@@ -135,7 +134,7 @@ class Wrapper(Value):
         return op.removeprefix(self.prefix)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Handshake(Value):
     """One cross-core set or wait of a FIFO: `flag` is added to the FIFO's own flag id."""
 
@@ -143,7 +142,7 @@ class Handshake(Value):
     flag: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class FifoLowering(Value):
     """What TPUSH and TPOP of one direction are made of.
 

@@ -5,11 +5,12 @@ No rule lives here: detectors decide what an observation means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from syncheck.action import Action
 from syncheck.memory_map import Handle
+from syncheck.value import Record, Value, frozen, mutable
 
 
 class Case:
@@ -21,8 +22,8 @@ class Case:
         self.size = size
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+@frozen
+class Access(Value):
     """One run of an instruction: the action, the values of its loop variables, its place in its core's issue order."""
 
     action: Action
@@ -36,8 +37,8 @@ class Access:
         return self.action.site
 
 
-@dataclass(slots=True)
-class Clash:
+@mutable
+class Clash(Record):
     """Two conflicting accesses: kind unordered (other pipe or core), same_pipe, reversed (ordered, but backwards).
 
     `later` is the later in issue order (on two cores: the one that met the other). `known`: for each agent, how much
@@ -56,8 +57,8 @@ class Clash:
     drains: tuple[Access, ...] = ()
 
 
-@dataclass(slots=True)
-class Remark:
+@mutable
+class Remark(Record):
     """Anything else worth telling, at one or more places; `kind` names it, `places[0]` is where it is told."""
 
     kind: str
@@ -106,8 +107,8 @@ class Log:
             self.remarks[key] = remark
 
 
-@dataclass(slots=True)
-class Head:
+@mutable
+class Head(Record):
     """One place where an execution stands still: `agent` cannot pass `at`; `behind` heads keep what it needs from
     coming.
 
@@ -125,8 +126,8 @@ class Head:
     missing: str = ""
 
 
-@dataclass(slots=True)
-class Stuck:
+@mutable
+class Stuck(Record):
     """A deadlock: all heads of one execution that cannot go on."""
 
     heads: dict[int, Head]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from syncheck.value import Value, frozen
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+@frozen
+class Rules(Value):
     """`in_order` pipes complete in order; waits at `ignored_waits` (sites) do not hold issue (REL001 asks that way)."""
 
     advisory_scalar_wait: bool = False

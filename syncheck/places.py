@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from syncheck import symbolic
@@ -10,6 +10,7 @@ from syncheck.expressions import Evaluate
 from syncheck.layout import PlacedFifo, PlacedTile
 from syncheck.memory_map import Atlas, Handle
 from syncheck.symbolic import Linear, Store, Value
+from syncheck.value import Record, mutable
 
 
 class Run(Protocol):
@@ -49,8 +50,8 @@ class OutOfRange(Exception):
     """A slot index that no slot has."""
 
 
-@dataclass(slots=True)
-class TilePlace:
+@mutable
+class TilePlace(Record):
     """One slot of a tile array in one core's memory."""
 
     atlas: Atlas
@@ -83,8 +84,8 @@ class TilePlace:
         return found
 
 
-@dataclass(slots=True)
-class FloatingPlace:
+@mutable
+class FloatingPlace(Record):
     """A tile at an address that its use says; an address that is not known may be anywhere in the memory."""
 
     atlas: Atlas
@@ -119,8 +120,8 @@ class FloatingPlace:
         return found
 
 
-@dataclass(slots=True)
-class PoppedPlace:
+@mutable
+class PoppedPlace(Record):
     """The local slot that the last TPOP of a FIFO bound."""
 
     atlas: Atlas
@@ -150,8 +151,8 @@ class PoppedPlace:
         return page.handle(start, start + self.bytes, name, f"fifo:{self.fifo.name}")
 
 
-@dataclass(slots=True)
-class TensorPlace:
+@mutable
+class TensorPlace(Record):
     """Part of a GM tensor: from `start` (bytes), `length` bytes, repeated `rows` times every `stride` bytes.
 
     `written` are the tensors that anything writes: reads of all others conflict with nothing and are not tracked.
@@ -195,8 +196,8 @@ class TensorPlace:
         )
 
 
-@dataclass(slots=True)
-class RegionPlace:
+@mutable
+class RegionPlace(Record):
     """`SPACE[start:stop)` written out."""
 
     atlas: Atlas
@@ -225,8 +226,8 @@ class RegionPlace:
         return (page.handle(start, start + length, "", ""),)
 
 
-@dataclass(slots=True)
-class FixedPlace:
+@mutable
+class FixedPlace(Record):
     """Bytes known when the kernel is compiled: hidden scratch."""
 
     fixed: Handle
@@ -242,8 +243,8 @@ class FixedPlace:
         return (self.fixed,)
 
 
-@dataclass(slots=True)
-class SlotPlace:
+@mutable
+class SlotPlace(Record):
     """The GM slot of tile number `side` (0 pushed, 1 popped next) of a FIFO, one lane's part of it."""
 
     atlas: Atlas
@@ -267,8 +268,8 @@ class SlotPlace:
         return (page.handle(start, start + self.bytes, f"{self.fifo.name} slot {number}", f"fifo:{self.fifo.name}"),)
 
 
-@dataclass(slots=True)
-class NextPopped:
+@mutable
+class NextPopped(Record):
     """The local slot that the TPOP now running binds."""
 
     popped: PoppedPlace
@@ -288,8 +289,8 @@ class NextPopped:
         return (self.popped.slot(run.marks.get(self.popped.fifo.name, (0, 0))[1]),)
 
 
-@dataclass(slots=True)
-class OnChipSlot:
+@mutable
+class OnChipSlot(Record):
     """A slot in the consumer's own memory (A5): the producer writes it, the consumer's popped tile is it."""
 
     atlas: Atlas

@@ -6,7 +6,7 @@ first example of anything is a small one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from heapq import heappop, heappush
 
 from syncheck.action import HEAR, SIGNAL, WAIT, Action
@@ -17,6 +17,7 @@ from syncheck.observation import Access, Log, Stuck
 from syncheck.replay import Replay, Rules
 from syncheck.source import Problem
 from syncheck.symbolic import Open, Store, Test
+from syncheck.value import Record, mutable
 
 DEFAULT_STATES = 10000
 """States (turns of a loop on a path) to explore before giving up."""
@@ -28,8 +29,8 @@ AFTER_A_RACE = 1000
 """States to explore once a race is known: the verdict stands, more pairs of the same cause may still turn up."""
 
 
-@dataclass(slots=True)
-class Outcome:
+@mutable
+class Outcome(Record):
     """What the exploration covered. `gaps` say why it did not close, each with the place; closed means none."""
 
     states: int = 0
@@ -39,8 +40,8 @@ class Outcome:
     gaps: dict[str, Problem] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Path:
+@mutable
+class Path(Record):
     """One execution in progress: its cores, its token game, its assumptions."""
 
     cores: list[CoreRun]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from syncheck.action import ACCESS, ALL, BARRIER, HEAR, SET, SIGNAL
 from syncheck.recording import Event, Recording
+from syncheck.value import Record, Value, frozen, mutable
 
 START, END, ISSUED, EFFECT = range(4)
 Point = tuple[int, int]
@@ -23,8 +24,8 @@ ORDER, ISSUE, RUN, DRAIN, BARRIED, FLAG, CROSS, STORE, RETIRE = (
 """Kinds of reasons. FLAG and CROSS: a set or signal and its wait. DRAIN: what a set or signal waits for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+@frozen
+class Reason(Value):
     """`before` comes before `after`, because of `kind`."""
 
     before: Point
@@ -32,8 +33,8 @@ class Reason:
     kind: str
 
 
-@dataclass(slots=True)
-class _Lane:
+@mutable
+class _Lane(Record):
     """What the newest event of an agent comes after: the last start; what no set (no barrier) has waited for yet."""
 
     last: Event | None = None

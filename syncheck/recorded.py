@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from syncheck.analysis import Analysis
 from syncheck.observation import Clash
 from syncheck.recording import Event, Recording, find
+from syncheck.value import Value, frozen
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+@frozen
+class Recorded(Value):
     """A run, and the earlier and the later access of a clash in it."""
 
     recording: Recording

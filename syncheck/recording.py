@@ -16,6 +16,7 @@ from syncheck.ordering import Rules
 from syncheck.replay import Replay
 from syncheck.sightings import Token, Values
 from syncheck.symbolic import Open, Store, Test
+from syncheck.value import Value, frozen
 from syncheck.vector_clock import Clock, join
 
 LIMIT = 4000
@@ -23,8 +24,8 @@ LIMIT = 4000
 _QUESTIONS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+@frozen
+class Event(Value):
     """One executed action. `index`: its place in token order, one order that the synchronisation allows.
 
     `clock`: what is known complete at its start (of a wait: with what it waited for). `count`: its number on `agent`

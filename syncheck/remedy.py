@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from syncheck.action import FrameShape, Site
 from syncheck.analysis import Analysis
 from syncheck.finding import Label
 from syncheck.observation import Access, Clash
+from syncheck.value import Value, frozen
 
 
 def remedies(analysis: Analysis, clash: Clash, later: Label, earlier: Label, single: bool = True) -> tuple[str, ...]:
@@ -49,8 +48,8 @@ def _flag(analysis: Analysis, clash: Clash, later: Label, earlier: Label, single
     return tuple(found) or (f"pipe_barrier(PIPE_ALL) before {later.span.line}.",)
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+@frozen
+class _Way(Value):
     """From the earlier access to the later one: in a later turn (carried), out of a loop, into one (their lines)."""
 
     carried: bool = False

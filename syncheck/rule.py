@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from syncheck.analysis import Analysis
 from syncheck.finding import Finding
-from syncheck.value import Value
+from syncheck.value import Value, frozen
 
 Detector = Callable[[Analysis], Iterator[Finding]]
 """Reads an Analysis and says what is wrong. Several rules may share one; it says the rule's id in each finding."""
@@ -16,7 +15,7 @@ Detector = Callable[[Analysis], Iterator[Finding]]
 _HEADING = re.compile(r"^([A-Z]{3}\d{3})\n-{6,}\n", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@frozen
 class Rule(Value):
     """`severity` is the usual one (options and places may change it); `firing` and `silent` are paths under fixtures/.
 

@@ -12,7 +12,7 @@ loop cannot be folded (docs/proofs.md, "Turns").
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import lcm
 from typing import Any
 
@@ -20,14 +20,15 @@ from syncheck import symbolic
 from syncheck.expressions import Family, Slot
 from syncheck.ir import Any_, Binary, Const, Expr, Function, Index, Name, Slice, Ternary, Unary
 from syncheck.source import Span
+from syncheck.value import Record, Value, frozen, mutable
 
 Term = Any
 """What a shape is linear in: a LoopInfo, or (name, index) of a parameter or family member, index None, an int or a
 Shape."""
 
 
-@dataclass(eq=False, slots=True)
-class LoopInfo:
+@mutable
+class LoopInfo(Record):
     """One loop of one core's code. `bound` is the open value it runs up to; `turns`: start or step are not pinned,
     the loop
     is told by its turn; `modulus` and `threshold` are what its uses ask; `bad` says why it cannot be folded.
@@ -55,8 +56,8 @@ class LoopInfo:
             self.bad, self.bad_span = why, span
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+@frozen
+class Shape(Value):
     """constant + Σ coefficient · term; no terms: a number. `opaque`: something that no shift of loops changes."""
 
     constant: int = 0
@@ -83,8 +84,8 @@ def scale(a: Shape, factor: int) -> Shape:
     return Shape(a.constant * factor, tuple((t, c * factor) for t, c in a.terms if c * factor), a.opaque)
 
 
-@dataclass(slots=True)
-class Demands:
+@mutable
+class Demands(Record):
     """What the text asks of parameters and families themselves (`n == 1`, `n % 2`), by name; and who indexes what."""
 
     modulus: dict[str, int] = field(default_factory=dict)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from syncheck.execution import Kernel, turn_of
 from syncheck.observation import Case
 from syncheck.symbolic import Atom, Bounds, Linear, Test
+from syncheck.value import Record, mutable
 
 _TRIPS = "trips@"
 
 
-@dataclass(slots=True)
-class Assumed:
+@mutable
+class Assumed(Record):
     """What a path needs of one parameter: the least value (by turn for a family); its domain's least."""
 
     name: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from syncheck.value import Value, frozen
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+@frozen
+class Span(Value):
     """A stretch of one source line, as a report names it.
 
     `path` and `line` are what the user is shown (after `#line`); `script_path` and `script_line` are where the text
@@ -31,8 +31,8 @@ class Span:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+@frozen
+class Problem(Value):
     """Something a front end could not understand: becomes a SYN001.
 
     `message` is one sentence; `expected` says what would have been understood; `suggestion` is the nearest valid name
@@ -48,8 +48,8 @@ class Problem:
         return f"{self.span}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+@frozen
+class Edit(Value):
     """Replace the text of one line range in `path` (lines from 1, `stop` exclusive) by `text`."""
 
     path: str

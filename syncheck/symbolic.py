@@ -10,17 +10,18 @@ and the explorer then follows both answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Union
 
 from syncheck.observation import Case
+from syncheck.value import Value as Frozen
+from syncheck.value import frozen
 
 Atom = tuple[str, tuple[Any, ...]]
 Value = Union[int, "Linear"]
 
 
-@dataclass(frozen=True, slots=True)
-class Linear:
+@frozen
+class Linear(Frozen):
     """constant + Σ coefficient · atom; at least one term, no zero coefficient, terms sorted."""
 
     constant: int
@@ -84,8 +85,8 @@ def opaque(op: str, *operands: Value) -> Linear:
     return atom(f"({op})", *operands)
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+@frozen
+class Test(Frozen):
     """An undecided question: `form` op 0, op one of < == (others are reduced to these)."""
 
     op: str

@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -23,6 +22,7 @@ from syncheck.machine import Machine
 from syncheck.observation import Access, Log
 from syncheck.replay import Replay, Rules
 from syncheck.source import Problem
+from syncheck.value import Value, frozen
 from syncheck.vector_clock import meet
 
 RETIRE_EVERY = 2048
@@ -32,8 +32,8 @@ _SPOOL = 1 << 26
 Reopen = Callable[[], Iterable[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class TraceResult:
+@frozen
+class TraceResult(Value):
     """What one trace showed. `cores` counts those that have events; `passes` is 2 where it had to be read again."""
 
     kernel: Kernel

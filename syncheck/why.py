@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from syncheck import smallest
 from syncheck.analysis import Analysis
@@ -20,6 +19,7 @@ from syncheck.ordering import Rules
 from syncheck.proof import Explorer
 from syncheck.recording import Recording, find, record
 from syncheck.trace_recording import record_trace
+from syncheck.value import Value, frozen
 from syncheck.why_export import dot, graphml
 from syncheck.why_search import Pair, Place, WhyError, pairs_in, sites_at, smallest_first
 from syncheck.why_text import Answer, Shown, answer_text
@@ -30,8 +30,8 @@ _STATES = 2000
 _GRAPH_RUNS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
+@frozen
+class _Subject(Value):
     """A file as it is looked at: one Kernel of it, or a trace that has run."""
 
     program: Program | None

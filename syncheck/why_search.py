@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from pathlib import PurePath
 
@@ -12,6 +11,7 @@ from syncheck.execution import Kernel
 from syncheck.memory_map import Handle, may_meet
 from syncheck.observation import Case
 from syncheck.recording import Event, Recording
+from syncheck.value import Value, frozen
 
 RUNS = 40
 """Runs to look at, smallest first."""
@@ -25,8 +25,8 @@ class WhyError(Exception):
     """A question that has no answer; one sentence for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+@frozen
+class Pair(Value):
     """Two events, the earlier first in issue order (on two cores, as they ran). `handles`: what both touch."""
 
     earlier: Event

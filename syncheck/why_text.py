@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from textwrap import wrap
 
 import networkx as nx
@@ -16,22 +15,23 @@ from syncheck.reasons import Point
 from syncheck.recorded import recorded
 from syncheck.recording import Recording, find
 from syncheck.remedy import remedies
+from syncheck.value import Value, frozen
 from syncheck.why_search import Pair
 
 _WIDTH = 79
 _LABEL = 11
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+@frozen
+class Shown(Value):
     """A pair, and whether the earlier is known complete where the later starts."""
 
     pair: Pair
     ordered: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+@frozen
+class Answer(Value):
     """All pairs of one run. `proved`: every case was covered, and no conflict of the two is unordered in any."""
 
     analysis: Analysis

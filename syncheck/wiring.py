@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from syncheck.value import Value, frozen
 
 SCALAR_DATA = "S.data"
 """The pseudo pipe of scalar stores: they leave the scalar unit in order, but others see them only through a flag."""
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+@frozen
+class Channel(Value):
     """A flag (src, dst, event of one core) or the counter `event` of a core that others signal (`cross`)."""
 
     core: str
@@ -24,8 +24,8 @@ class Channel:
         return f"({self.src}, {self.dst}, {self.event}) on {self.core}"
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+@frozen
+class Signal(Value):
     """A cross-core signal: fires once every core of `sources` has sent it, and adds one to each of `targets`
     (channels)."""
 

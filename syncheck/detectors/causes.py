@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from syncheck.analysis import Analysis
@@ -11,13 +10,14 @@ from syncheck.detectors.words import base_name, plain_core
 from syncheck.finding import Label, Pair
 from syncheck.observation import Access, Case, Clash, Remark
 from syncheck.source import Span
+from syncheck.value import Value, frozen
 
 T = TypeVar("T", Clash, Remark)
 Place = tuple[str, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+@frozen
+class Spot(Value):
     """One observation with its labels: the later place first."""
 
     primary: Label

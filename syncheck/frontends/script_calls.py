@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lark import Token, Tree
 
@@ -14,6 +14,7 @@ from syncheck.frontends.script_memory import SPLITS
 from syncheck.frontends.script_names import SPACES, Child, Cursor, Names, Node, NotUnderstood, word
 from syncheck.ir import Barrier, Call, Const, CrossSet, CrossWait, FifoOp, SetFlag, Statement, TileOp, WaitFlag
 from syncheck.source import Span
+from syncheck.value import Record, mutable
 
 SHAPES = {
     "set_flag": "set_flag(PIPE_from, PIPE_to, event)",
@@ -35,8 +36,8 @@ METHODS = ("record", "wait", "allocate", "free")
 _ALIKE = 0.8
 
 
-@dataclass(slots=True)
-class Calls:
+@mutable
+class Calls(Record):
     """Lowers calls. `inside` is the def being lowered; `cuts` are the calls (from, to) that would recurse."""
 
     names: Names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from lark import Token, Tree
@@ -14,6 +14,7 @@ from syncheck.frontends.script_memory import Memory
 from syncheck.frontends.script_names import RESERVED, Cursor, Declared, Names, Node, NotUnderstood, trees, word
 from syncheck.ir import Constant, Domain, Fifo, Param, Tensor, Tile, Unknown
 from syncheck.source import Problem
+from syncheck.value import Record, mutable
 
 KINDS = {
     "param": "parameter", "constant": "constant", "unknown": "unknown",
@@ -26,8 +27,8 @@ Placed = tuple[Node, int]
 """A declaration as parsed, and the offset its tokens count from."""
 
 
-@dataclass(slots=True)
-class Declarations:
+@mutable
+class Declarations(Record):
     """Everything but cores and defs. Call `register` with all declarations, then `lower`; `places` counts their
     `any`s."""
 

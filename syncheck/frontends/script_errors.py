@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
@@ -13,6 +12,7 @@ from syncheck.frontends.script_lines import Source
 from syncheck.frontends.script_pieces import KEYWORDS, Piece
 from syncheck.frontends.script_recovery import statement_end, statement_start
 from syncheck.source import Problem
+from syncheck.value import Value, frozen
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _TOKEN = re.compile(
@@ -50,8 +50,8 @@ _SHOWN = {
 _OPERATORS = {"BINARY", "PLUS", "MINUS", "QMARK", "AUGMENT", "INCREMENT", "NOT"}
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+@frozen
+class Mistake(Value):
     """A Problem, and the stretch of the piece's text to leave out."""
 
     problem: Problem
@@ -71,8 +71,8 @@ def nearest(name: str, names: Iterable[str], alike: float = 0.6) -> str:
     return found[0] if found else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+@frozen
+class _Place(Value):
     """Where the parser stopped: `at` the first character it could not use, `before` the end of what it could use."""
 
     piece: Piece

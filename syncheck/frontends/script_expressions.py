@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lark import Token, Tree
 
@@ -36,6 +36,7 @@ from syncheck.ir import (
     Unary,
 )
 from syncheck.source import Span
+from syncheck.value import Record, mutable
 
 LONGEST = 60
 """The most operators, indices and calls one expression may have."""
@@ -47,8 +48,8 @@ TIGHTNESS = {
 _CASTS = ("static_cast", "reinterpret_cast", "const_cast", "dynamic_cast")
 
 
-@dataclass(slots=True)
-class Expressions:
+@mutable
+class Expressions(Record):
     """Lowers expressions where `names` and the local variables `local` are known. `places` counts the `any`s."""
 
     names: Names

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from syncheck.ir import Suppression
 from syncheck.source import Problem, Span
+from syncheck.value import Value, frozen
 
 _NOTE = re.compile(r"^[ \t]*#[^\n]*|//[^\n]*|/\*.*?\*/|/\*", re.MULTILINE | re.DOTALL)
 _DIRECTIVE = re.compile(r'[ \t]*#[ \t]*line[ \t]+([0-9]{1,9})(?:[ \t]+"([^"\n]+)")?[ \t]*(?://.*|/\*.*\*/[ \t]*)?\r?')
@@ -22,8 +23,8 @@ _IGNORE_SHAPE = "// syncheck: ignore[RULE, …] reason"
 _LINE_SHAPE = '#line N "file"'
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+@frozen
+class Source(Value):
     """A script's text. Offsets count characters from 0.
 
     `moves` are (real line, line, file): the lines behind that real line count on from `line` of `file`.
@@ -70,8 +71,8 @@ class Source:
         return path, line + real - origin - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
+@frozen
+class Cleaned(Value):
     """A script without comments and directives: `code` has the same length and the same lines as the text."""
 
     source: Source

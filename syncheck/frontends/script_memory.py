@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lark import Token, Tree
 
@@ -11,6 +11,7 @@ from syncheck.frontends.script_fold import fold
 from syncheck.frontends.script_names import DTYPES, SPACES, Child, Cursor, Names, Node, trees, word
 from syncheck.ir import Const, Expr, Fifo, Tensor, Tile
 from syncheck.source import Problem
+from syncheck.value import Record, mutable
 
 DIRECTIONS = ("C2V", "V2C")
 SPLITS = ("none", "up_down", "left_right")
@@ -33,8 +34,8 @@ _REQUIRED = ("slots", "flag", "local")
 _TILE_SPACES = tuple(space for space in SPACES if space != "GM")
 
 
-@dataclass(slots=True)
-class _Settings:
+@mutable
+class _Settings(Record):
     """The parts of one FIFO, as far as they were read."""
 
     values: dict[str, Expr] = field(default_factory=dict)
@@ -42,8 +43,8 @@ class _Settings:
     space: str = "UB"
 
 
-@dataclass(slots=True)
-class Memory:
+@mutable
+class Memory(Record):
     """Lowers tensors, tiles and FIFOs, and remembers them in `names.objects`."""
 
     names: Names

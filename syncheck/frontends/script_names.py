@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lark import Token, Tree
 
@@ -11,6 +11,7 @@ from syncheck.frontends.script_errors import nearest
 from syncheck.frontends.script_lines import Source
 from syncheck.ir import Const, Fifo, Tensor, Tile
 from syncheck.source import Problem, Span
+from syncheck.value import Record, Value, frozen, mutable
 
 Node = Tree[Token]
 Child = Node | Token | None
@@ -41,8 +42,8 @@ class NotUnderstood(Exception):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+@frozen
+class Declared(Value):
     """One name. kind: parameter, constant, unknown, tensor, tile, fifo or def; arity: the indices it takes."""
 
     kind: str
@@ -50,8 +51,8 @@ class Declared:
     arity: int = 0
 
 
-@dataclass(slots=True)
-class Names:
+@mutable
+class Names(Record):
     """What the declarations of a script are called; numbers, memory and defs have name spaces of their own.
 
     `broken` names were declared, but not understood: what uses them is left out without another Problem. `objects` are
@@ -71,8 +72,8 @@ class Names:
         return self.memory if kind in ("tensor", "tile", "fifo") else self.values
 
 
-@dataclass(slots=True)
-class Cursor:
+@mutable
+class Cursor(Record):
     """Where a declaration stands in the script: its tokens count their offsets from `start`."""
 
     source: Source

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from syncheck.frontends.script_lines import Source
 from syncheck.source import Problem
+from syncheck.value import Value, frozen
 
 DEEPEST = 100
 """How deep brackets, branches and loops may nest."""
@@ -17,8 +17,8 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 KEYWORDS = ("machine", "param", "const", "unknown", "gm", "tile", "fifo", "core", "def")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+@frozen
+class Piece(Value):
     """One declaration: `text` stands at offset `start` of the script; open braces are closed at its end.
 
     Not `readable`: a Problem was already found that leaves nothing to parse.

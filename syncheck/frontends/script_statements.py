@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lark import Token, Tree
 
@@ -28,12 +28,13 @@ from syncheck.ir import (
     Statement,
 )
 from syncheck.source import Problem, Span
+from syncheck.value import Record, mutable
 
 _TYPES = ("let", "int", "auto", "int32_t", "uint32_t", "int64_t", "uint64_t", "size_t")
 
 
-@dataclass(slots=True)
-class Statements:
+@mutable
+class Statements(Record):
     """Lowers bodies. What is not understood becomes a Problem, and the statement is left out."""
 
     names: Names

@@ -6,13 +6,14 @@ A format's module is imported when the format is asked for: JSON never pays for 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from syncheck.finding import Report
+from syncheck.value import Value, frozen
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+@frozen
+class Options(Value):
     """How to print. `width` in terminal cells; `rules` (id → one-line summary) describes the rules in SARIF.
 
     `help_uri` is where a rule is documented, with `{rule}` for its id; "" if nowhere. Text looks at the first five,

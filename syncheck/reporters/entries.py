@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Union
 
 from syncheck.finding import FileReport, Finding, Label, MemoryRange
 from syncheck.fingerprint import fingerprints
+from syncheck.value import Value, frozen
 
 Json = Union[None, bool, int, float, str, Sequence["Json"], dict[str, "Json"]]
 
@@ -17,8 +18,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile(r"-?\d{1,18}")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+@frozen
+class Entry(Value):
     """One pair of source positions as a finding of its own. `cause` is the fingerprint of the finding it belongs to."""
 
     finding: Finding

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rich.cells import cell_len
 
 from syncheck.finding import LaneEvent, Picture
 from syncheck.reporters.styled import Page
+from syncheck.value import Value, frozen
 
 ELIDED = "elided"
 _REACH = 5
 """Cells that the earlier access goes on after the later one has started."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+@frozen
+class Box(Value):
     """An event as drawn: `text` with its frame at `column`; `stop` is the column after it."""
 
     event: LaneEvent
@@ -26,8 +27,8 @@ class Box:
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+@frozen
+class Layout(Value):
     """`lanes` are (name, row); `rows` counts the free rows between lanes too. `later`, `earlier` index `boxes`."""
 
     boxes: tuple[Box, ...]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rich.cells import cell_len, chop_cells
+
+from syncheck.value import Value, frozen
 
 # Bold and standard colours only: they read on dark and on light backgrounds (yellow and grey do not).
 STYLES = {
@@ -42,8 +43,8 @@ Line = tuple[Piece, ...]
 """A line; the empty tuple is an empty line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+@frozen
+class Page(Value):
     """What the lines are laid out for. `width` in cells."""
 
     width: int
