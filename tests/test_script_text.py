@@ -61,7 +61,7 @@ def bare(node: object) -> object:
     if isinstance(node, tuple):
         return tuple(map(bare, node))
     if isinstance(node, Value):
-        parts = fields(node)  # type: ignore[arg-type]
+        parts = fields(node)
         return type(node).__name__, *(bare(getattr(node, part.name)) for part in parts)
     return node
 
@@ -111,7 +111,7 @@ def test_every_field_of_every_node_comes_back() -> None:
     spoken: set[tuple[str, str]] = set()
     for node in nodes(program):
         if isinstance(node, Value):
-            parts = fields(node)  # type: ignore[arg-type]
+            parts = fields(node)
             spoken |= {(type(node).__name__, p.name) for p in parts if getattr(node, p.name) != p.default}
     kinds = [kind for kind in vars(ir).values() if isinstance(kind, type) and issubclass(kind, Value)]
     every = {(kind.__name__, name) for kind in kinds for name in kind.__slots__}
