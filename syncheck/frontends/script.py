@@ -58,7 +58,7 @@ def parse(text: str, path: str) -> Program:
     if refused is not None:
         return Program(path, problems=(refused,))
     clean = cleaned(text, path)
-    if not clean.code.strip(" \t\r\n\v\f\ufeff;"):
+    if not re.search(r"[^\s\ufeff;]", clean.code):
         what = "only comments" if text.strip() else "the file is empty"
         message = f"nothing to check: {what}" if what.startswith("the") else f"nothing to check: the file holds {what}"
         problem = Problem(clean.source.span(0, 0), message, "a core, as in core AIV { … }")
