@@ -29,11 +29,26 @@ class Reliance(Value):
     clashes: tuple[Clash, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """Synchronisation without which nothing changes: `sites` are its statements in the order of the text.
+
+    `flag`: "MTE3→V, EVENT_ID0", "" for a barrier. `together`: it is in the largest set found that can all go at once.
+    `instead`: it cannot go, but these flags (src, dst, event) in its place change nothing; () otherwise.
+    """
+
+    sites: tuple[Site, ...]
+    flag: str = ""
+    together: bool = False
+    instead: tuple[tuple[str, str, int], ...] = ()
+
+
 @dataclass(frozen=True)
 class Analysis:
     """One Kernel and everything that was seen while exploring it. `closed`: every case was covered.
 
-    `program` is None for traces. `record` runs one case again and keeps its events (recording.py).
+    `program` is None for traces. `surplus` is filled only where it was asked for. `record` runs one case again and
+    keeps its events (recording.py).
     """
 
     program: Program | None
@@ -42,6 +57,7 @@ class Analysis:
     log: Log
     closed: bool = True
     reliance: tuple[Reliance, ...] = ()
+    surplus: tuple[Surplus, ...] = ()
     record: Callable[[Case], Recording] | None = None
 
     def site(self, access: Access) -> Site:

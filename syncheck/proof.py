@@ -66,8 +66,10 @@ class Explorer:
         max_states: int = DEFAULT_STATES,
         bound: int = DEFAULT_BOUND,
         counting: bool = True,
+        game: type[Replay] = Replay,
     ) -> None:
-        """`counting` False: races only, without what is in order and who wrote which bytes."""
+        """`counting` False: races only, without what is in order and who wrote which bytes. `game`: who plays it."""
+        self._game = game
         self._counting = counting
         self._kernel = kernel
         self._rules = rules
@@ -85,7 +87,7 @@ class Explorer:
     def run(self) -> Outcome:
         kernel = self._kernel
         store = Store(kernel.domain)
-        replay = Replay(kernel.wiring, kernel.atlas, self._rules, self._log)
+        replay = self._game(kernel.wiring, kernel.atlas, self._rules, self._log)
         replay.counting = self._counting
         replay.case = store
         self._push(Path([CoreRun(kernel, code) for code in kernel.cores], replay, store))

@@ -122,7 +122,7 @@ class Replay(Sightings):
             self._strict.append(pipe in (*self.rules.in_order, SCALAR_DATA))
 
     def copy(self) -> Replay:
-        other: Replay = object.__new__(Replay)
+        other: Replay = object.__new__(type(self))
         for name in (*Sightings.__slots__, *Replay.__slots__):
             setattr(other, name, getattr(self, name))
         for name in (
