@@ -29,8 +29,8 @@ class Reliance(Value):
     clashes: tuple[Clash, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Surplus:
+@frozen
+class Surplus(Value):
     """Synchronisation without which nothing changes: `sites` are its statements in the order of the text.
 
     `flag`: "MTE3→V, EVENT_ID0", "" for a barrier. `together`: it is in the largest set found that can all go at once.

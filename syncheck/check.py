@@ -23,6 +23,7 @@ from syncheck.replay import Rules
 from syncheck.rule import Rule
 from syncheck.source import Problem, Span
 from syncheck.suppressions import apply, source_order
+from syncheck.trial import Conditions, Ground
 from syncheck.value import Record, Value, frozen, mutable
 
 RELIANCE_STATES = 30
@@ -39,7 +40,8 @@ class Settings(Value):
     """How one file is checked. `definitions` are the raw -D texts; `machine_forced`: the script's own choice does
     not count.
 
-    `options` are the raw -O pairs, for a script that names another machine than `machine`.
+    `options` are the raw -O pairs, for a script that names another machine than `machine`. `surplus`: say which
+    synchronisation could go (SUR001, SUR002), which takes a proof for each.
     """
 
     machine: Machine
@@ -52,6 +54,7 @@ class Settings(Value):
     options: tuple[tuple[str, str], ...] = ()
     rules: tuple[Rule, ...] = RULES
     timed: bool = True
+    surplus: bool = False
 
 
 def check(text: str, path: str, settings: Settings) -> FileReport:
@@ -69,9 +72,11 @@ def check(text: str, path: str, settings: Settings) -> FileReport:
     runs = [] if not program.cores else _explore_all(program, machine, pins, settings)
     for run in runs:
         problems += [problem for problem in run.kernel.problems if problem not in problems]
+    undecided = _add_surplus(program, machine, pins, settings, runs) if settings.surplus and runs else ""
     found = _merge([finding for run in runs for finding in findings(run.analysis, settings.rules)])
     found = sorted([*found, *map(problem_finding, _unique(problems))], key=source_order)
-    marked = apply(found, program.suppressions, [rule.id for rule in settings.rules])
+    unasked = () if settings.surplus and not undecided else ON_REQUEST
+    marked = apply(found, program.suppressions, [rule.id for rule in settings.rules], unasked)
     gaps = [gap for run in runs for gap in run.outcome.gaps.values()]
     verdict, reason = _verdict(marked, problems, gaps, bool(runs))
     return FileReport(
@@ -87,6 +92,7 @@ def check(text: str, path: str, settings: Settings) -> FileReport:
         seconds=perf_counter() - started if settings.timed else 0.0,
         strangers=strangers,
         parameters_known=True,
+        undecided=undecided,
     )
 
 
@@ -145,6 +151,25 @@ class _Run(Record):
     def ordered_lines(self) -> set[tuple[object, ...]]:
         sites = self.kernel.sites
         return {(sites[a].core, sites[a].span, sites[b].core, sites[b].span) for a, b in self.log.ordered}
+
+
+ON_REQUEST = ("SUR001", "SUR002")
+"""Rules that are looked for only with `Settings.surplus`."""
+
+
+def _add_surplus(program: Program, machine: Machine, pins: Pins, settings: Settings, runs: list[_Run]) -> str:
+    """Give the first run what could go; why that could not be decided, "" if it was."""
+    from syncheck.removal import surplus
+
+    ground = Ground(program, conditions_of(machine, pins, settings))
+    if not ground.undecided:
+        runs[0].analysis = replace(runs[0].analysis, surplus=surplus(ground))
+    return ground.undecided
+
+
+def conditions_of(machine: Machine, pins: Pins, settings: Settings) -> Conditions:
+    """What is the same for a Program and all its changes."""
+    return Conditions(machine, rules_of(machine), pins, settings.max_states, settings.bound)
 
 
 MOST_CHOICES = 512

@@ -28,7 +28,7 @@ def rules_command(arguments: Namespace) -> int:
 
 
 def explain_command(arguments: Namespace) -> int:
-    from syncheck.check import Settings, check
+    from syncheck.check import ON_REQUEST, Settings, check
     from syncheck.machine import load
     from syncheck.reporters import render
 
@@ -37,7 +37,8 @@ def explain_command(arguments: Namespace) -> int:
     if rule is None:
         hint = did_you_mean(arguments.rule.upper(), rules) or " (see `syncheck rules`)"
         raise CommandError(f"no rule {arguments.rule!r}{hint}")
-    settings, columns, colored = Settings(machine=load("a2a3")), width(), color(arguments.color)
+    settings = Settings(machine=load("a2a3"), surplus=rule.id in ON_REQUEST)
+    columns, colored = width(), color(arguments.color)
     page = explain(
         rule,
         _example(rule.firing),

@@ -47,6 +47,8 @@ def run(arguments: Namespace) -> int:
     _refuse_strangers(outcomes)
     for complaint in dict.fromkeys(outcome.complaint for outcome in outcomes if outcome.complaint):
         say(complaint)
+    for report in (outcome.report for outcome in outcomes if outcome.report.undecided):
+        say(f"{report.path}: what could go was not decided: {report.undecided}")
     if skipped:
         say(f"{skipped} C++ {'kernel' if skipped == 1 else 'kernels'} in folders passed over: not read yet")
     config = planner.first(targets)

@@ -18,6 +18,7 @@ from syncheck.value import Value, frozen
 
 ALWAYS = "SYN001"  # what was not understood was not checked: no option makes that disappear
 BUILT_IN = ["a2a3", "a5"]
+ON_REQUEST_NAMES = ("SUR", "SUR001", "SUR002")  # named in --select, they are asked for
 OUTSIDE_DETECTORS = ("SUP001", "SYN001")
 
 
@@ -57,15 +58,17 @@ class Planner:
         path = inside(config, target.path)
         rules = tuple(config.rules_for(path))
         options = _last(config.options, chain(*(rule.options for rule in rules)), self._arguments.option)
+        select = self._select or known_rules(config.select, f"{config.path}: select")
         settings = Settings(
             machine=self._machine(config, [rule.machine for rule in rules], options),
             machine_forced=bool(self._arguments.machine),
             options=tuple(options),
             definitions=_last(config.define, *(rule.define for rule in rules), self._arguments.define),
-            select=self._select or known_rules(config.select, f"{config.path}: select"),
+            select=select,
             ignore=(self._ignore or known_rules(config.ignore, f"{config.path}: ignore", ignoring=True))
             + known_rules(config.ignored_in(path), f"{config.path}: per-file-ignores", ignoring=True),
             max_states=self._arguments.max_states or config.max_states or DEFAULT_STATES,
+            surplus=getattr(self._arguments, "surplus", False) or any(name in ON_REQUEST_NAMES for name in select),
         )
         return Plan(settings, getattr(self._arguments, "fail_on", "") or config.fail_on or "error")
 

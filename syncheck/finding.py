@@ -136,6 +136,7 @@ class FileReport(Value):
     source positions that are ordered in every case. `seconds`: wall time of the analysis. `strangers`: names given
     with -D
     that are no parameter here, each with the nearest one; `parameters_known`: the file is a script, so it could tell.
+    `undecided`: why it was not decided what could go, where that was asked.
     """
 
     path: str
@@ -150,6 +151,7 @@ class FileReport(Value):
     seconds: float = 0.0
     strangers: tuple[tuple[str, str], ...] = ()
     parameters_known: bool = False
+    undecided: str = ""
 
 
 @frozen

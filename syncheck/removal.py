@@ -6,7 +6,7 @@ What belongs together is seen in one exploration: the sets and waits that meet, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from syncheck.action import Action, Site
 from syncheck.analysis import Surplus
@@ -21,13 +21,14 @@ from syncheck.replay import Replay
 from syncheck.sightings import Token, Values
 from syncheck.source import Span
 from syncheck.trial import Ground
+from syncheck.value import Record, Value, frozen, mutable
 
 Spot = tuple[str, int, int]
 """Where a statement's text is: file, line, column."""
 
 
-@dataclass(frozen=True, slots=True)
-class Removable:
+@frozen
+class Removable(Value):
     """Statements that can only go together, in the order of the text; `sites` has one site of each.
 
     `flag`: (src, dst, event ids) that they use; None for a barrier.
@@ -145,8 +146,8 @@ def verb_of(statement: Statement) -> str:
     return ""
 
 
-@dataclass(slots=True)
-class _Groups:
+@mutable
+class _Groups(Record):
     """Places joined two by two."""
 
     _parent: dict[Place, Place] = field(default_factory=dict)

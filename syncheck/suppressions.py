@@ -19,11 +19,13 @@ NEVER_SUPPRESSED = ("SYN001", "SUP001")
 
 
 def apply(
-    findings: Iterable[Finding], suppressions: Iterable[Suppression], known: Collection[str] = ()
-) -> tuple[Finding, ...]:
+    findings: Iterable[Finding], suppressions: Iterable[Suppression], known: Collection[str] = (),
+    unasked: Collection[str] = (),
+) -> tuple[Finding, ...]:  # fmt: skip
     """The findings, suppressed ones marked, with a SUP001 for each comment that is unused or gives no reason.
 
     `known` are the rule ids there are: with it, a misspelt id is called unknown rather than unused.
+    `unasked`: rules that were not looked for, so a comment about them may well be used.
     """
     found, comments = tuple(findings), tuple(suppressions)
     if not comments:
@@ -31,7 +33,7 @@ def apply(
     marked = tuple(_marked(finding, comments) for finding in found)
     # Where part of the file was not understood, a comment may well be about that part.
     judged = not any(finding.rule == "SYN001" for finding in found)
-    remarks = (_remark(comment, found, judged, known) for comment in comments)
+    remarks = (_remark(comment, found, judged, known, unasked) for comment in comments)
     return tuple(sorted((*marked, *(remark for remark in remarks if remark)), key=source_order))
 
 
@@ -51,7 +53,9 @@ def _marked(finding: Finding, comments: tuple[Suppression, ...]) -> Finding:
     return replace(finding, suppressed=True, suppression_reason="; ".join(reasons))
 
 
-def _remark(comment: Suppression, found: tuple[Finding, ...], judged: bool, known: Collection[str]) -> Finding | None:
+def _remark(
+    comment: Suppression, found: tuple[Finding, ...], judged: bool, known: Collection[str], unasked: Collection[str]
+) -> Finding | None:
     """What is wrong with this comment, most important first; None if nothing is."""
     if not comment.rules:
         return _warning(comment, "names no rule", "This comment names no rule; write ignore[RULE] and the reason.")
@@ -63,7 +67,8 @@ def _remark(comment: Suppression, found: tuple[Finding, ...], judged: bool, know
     if strange:
         text = f"{strange[0]} is not a rule"
         return _warning(comment, text, f"{text}{did_you_mean(strange[0], known) or '; see `syncheck rules`'}")
-    unused = [rule for rule in comment.rules if judged and not _used(comment, rule, found)]
+    looked_for = [rule for rule in comment.rules if judged and rule not in unasked]
+    unused = [rule for rule in looked_for if not _used(comment, rule, found)]
     if unused:
         text = f"{', '.join(unused)} {'is' if len(unused) == 1 else 'are'} suppressed here but not found"
         return _warning(comment, text, f"{text} on line {comment.target}; remove the comment or the rule from it.")

@@ -7,7 +7,6 @@ is compared is every pair of places with the calls around it, not only the lines
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from syncheck.action import Site
@@ -25,6 +24,7 @@ from syncheck.ordering import Rules
 from syncheck.proof import DEFAULT_BOUND, DEFAULT_STATES, Explorer
 from syncheck.recording import Recording, record
 from syncheck.source import Problem
+from syncheck.value import Value, frozen
 from syncheck.wiring import Channel
 
 FIRST_STATES = 40
@@ -38,8 +38,8 @@ Sight = tuple[object, ...]
 Alarm = tuple[str, str, Place, str, Place | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+@frozen
+class Conditions(Value):
     """What is the same for the Program and all its changes."""
 
     machine: Machine
@@ -49,8 +49,8 @@ class Conditions:
     bound: int = DEFAULT_BOUND
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+@frozen
+class Seen(Value):
     """What a Program showed. `gap`: why not everything was explored or understood, "" if it was."""
 
     sights: frozenset[Sight]
@@ -59,8 +59,8 @@ class Seen:
     states: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+@frozen
+class Change(Value):
     """What a changed Program shows that the original does not: error and warning findings.
 
     `gap`: why it is not known whether there is more. Nothing found and no gap: proved to change nothing.

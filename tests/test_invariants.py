@@ -25,7 +25,7 @@ LAYERS: dict[str, int] = {
     # 2 kernel
     "frontends": 2, "expressions": 2, "shapes": 2, "layout": 2, "places": 2, "lowering": 2, "fifo_lowering": 2,
     "instructions": 2, "execution": 2, "build": 2, "script_text": 2, "declaration_text": 2, "expression_text": 2,
-    "script_layout": 2, "script_spelling": 2,
+    "script_layout": 2, "script_spelling": 2, "edits": 2,
     # 3 order
     "sightings": 3, "replay": 3, "fold": 3, "deadlock": 3, "proof": 3, "trace_run": 3, "recording": 3,
     "trace_recording": 3, "reasons": 3, "happens_before": 3,
@@ -35,6 +35,7 @@ LAYERS: dict[str, int] = {
     # 5 rules, 6 output, 7 the road, 8 questions, 9 the command line
     "detectors": 5,
     "reporters": 6, "suppressions": 6, "baseline": 6, "explain": 6,
+    "trial": 6, "narrowing": 6, "removal": 6,
     "check": 7,
     "why": 8, "why_search": 8, "why_text": 8, "why_export": 8,
     "cli": 9, "cli_arguments": 9, "cli_baseline": 9, "cli_catalogue": 9, "cli_check": 9, "cli_extract": 9,

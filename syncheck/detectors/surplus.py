@@ -1,5 +1,31 @@
 """Synchronisation that does nothing, and synchronisation that everything hangs on.
 
+SUR001
+------
+A flag that orders nothing new: without its sets and waits (primes and drains included) the verdict is the same and no
+error or warning is added, for all parameters. Something else already orders every pair that it orders: a drain to S, a
+barrier, another flag. It costs issue slots, an event id, and the reader's time.
+
+Silent when any pair of accesses needs it in any case; when the kernel deadlocks or was not explored to the end; and
+unless asked for (`--surplus` or `--select SUR`), because the kernel is proved again without each flag.
+
+What to do: remove the lines together. Each finding says whether it can go with the others: two may each order
+the same pair, and then only one of them can go. Keep it where what covers it is about to go (REL001).
+
+Seen: the flags for L1 and L0 slots of #708 do what the FIX→S drain at the end of each step does already.
+
+SUR002
+------
+A pipe_barrier that orders nothing new: without it the verdict is the same and no error or warning is added, for all
+parameters. Or a PIPE_ALL that is wider than needed: the flags that it names do the same in its place, proved likewise.
+
+Silent when any pair of instructions needs it in any case; where SUR003 says already that nothing is pending; when the
+kernel deadlocks or was not explored to the end; and unless asked for (`--surplus` or `--select SUR`).
+
+What to do: remove it, or put the flags there instead of a PIPE_ALL: the pipes that need not wait then go on.
+
+Seen: PR #629 removed such barriers from #596 (lines 401, 417, 448, 468), and the PIPE_ALL between the cube's steps.
+
 SUR003
 ------
 A pipe_barrier whose pipe has nothing pending: nothing of that pipe ran since its last barrier, so it cannot do what
@@ -29,14 +55,93 @@ Seen: the FIX→S drain at the end of every cube step of #704 (lines 205 and 261
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from syncheck.analysis import Analysis, Reliance
+from syncheck.action import Site
+from syncheck.analysis import Analysis, Reliance, Surplus
 from syncheck.detectors.causes import Spot, buffer_key, cores_of, of_clash, pairs, place
 from syncheck.detectors.drains import drained_pipe
 from syncheck.detectors.words import at, counted, lines, listed, plain_core
 from syncheck.finding import Finding, Label
 from syncheck.observation import Access, Case
+
+
+def surplus_flags(analysis: Analysis) -> Iterator[Finding]:
+    """SUR001: one for each group of sets and waits that could go."""
+    for surplus in analysis.surplus:
+        if surplus.flag:
+            sets = [site for site in surplus.sites if site.op == "set_flag"]
+            waits = [site for site in surplus.sites if site.op == "wait_flag"]
+            title = f"{surplus.flag} orders nothing new (set at {_at(sets)}, waited for at {_at(waits)})"
+            yield _could_go(analysis, surplus, "SUR001", title)
+
+
+def surplus_barriers(analysis: Analysis) -> Iterator[Finding]:
+    """SUR002: one for each barrier that could go, or could be narrower."""
+    idle = {place(finding.primary.span) for finding in idle_barriers(analysis)}
+    for surplus in analysis.surplus:
+        (barrier, *_) = surplus.sites
+        if surplus.instead:
+            yield _wide(analysis, surplus)
+        elif not surplus.flag and place(barrier.span) not in idle:
+            yield _could_go(analysis, surplus, "SUR002", f"pipe_barrier({barrier.detail}) orders nothing new")
+
+
+def _at(sites: Iterable[Site]) -> str:
+    return lines(site.span for site in sites)
+
+
+def _could_go(analysis: Analysis, surplus: Surplus, rule: str, title: str) -> Finding:
+    labels = _labels(surplus)
+    going = lines(site.span for site in surplus.sites)
+    group = [other for other in analysis.surplus if other.together]
+    why = ["Without it no verdict changes and no error or warning is added, for all parameters (proved again without)."]
+    together = lines(site.span for other in group for site in other.sites)
+    if surplus.together:
+        title += f"; it can go, with {_others(len(group) - 1)}"
+        why.append(f"All of {together} can go together (proved as a whole).")
+    elif group:
+        title += f"; it can go alone, not with {_others(len(group))} that can go together"
+        why.append(f"Those that can go together are {together}.")
+    else:
+        title += "; it can go"
+    return Finding(
+        rule, "info", title, f"{title} ({at(labels[0].span)}).", labels, where=_where(analysis, surplus),
+        why=tuple(why), order=(f"Remove {going}.",),
+    )  # fmt: skip
+
+
+def _others(number: int) -> str:
+    return counted(number, "other")
+
+
+def _where(analysis: Analysis, surplus: Surplus) -> str:
+    """Which lanes run it."""
+    spots = {place(site.span) for site in surplus.sites}
+    return analysis.where([site.core for site in analysis.kernel.sites if place(site.span) in spots], [])
+
+
+def _wide(analysis: Analysis, surplus: Surplus) -> Finding:
+    labels = _labels(surplus)
+    names = listed([f"{src}→{dst}" for src, dst, _ in surplus.instead])
+    title = f"pipe_barrier(PIPE_ALL) is wider than needed: {names} would do"
+    return Finding(
+        "SUR002", "info", title, f"{title} ({at(labels[0].span)}).", labels,
+        where=_where(analysis, surplus),
+        why=("With these flags in its place no verdict changes and no error or warning is added, for all parameters.",),
+        order=tuple(f"set_flag({t}) and wait_flag({t}) instead." for t in map(_triple, surplus.instead)),
+    )  # fmt: skip
+
+
+def _triple(flag: tuple[str, str, int]) -> str:
+    return f"PIPE_{flag[0]}, PIPE_{flag[1]}, EVENT_ID{flag[2]}"
+
+
+def _labels(surplus: Surplus) -> tuple[Label, ...]:
+    return tuple(
+        Label("note" if number else "primary", site.span, site.core, site.pipe, site.op)
+        for number, site in enumerate(surplus.sites)
+    )
 
 
 def idle_barriers(analysis: Analysis) -> Iterator[Finding]:
