@@ -19,7 +19,8 @@ from syncheck import __version__
 from syncheck.check import check, check_trace
 from syncheck.cli_arguments import CommandError
 from syncheck.cli_baseline import apply_baseline
-from syncheck.cli_files import Target, Unreadable, collect, standard_input, text_of
+from syncheck.cli_callers import with_callers
+from syncheck.cli_files import Target, Unreadable, collect, passed_over, standard_input, text_of
 from syncheck.cli_plan import Plan, Planner
 from syncheck.cli_terminal import Progress, color, links, on_terminal, put, put_file, say, unicode, width
 from syncheck.config import ConfigError
@@ -38,8 +39,9 @@ class Outcome(Value):
 
 def run(arguments: Namespace) -> int:
     planner = Planner(arguments)
-    targets, skipped = collect(arguments.paths, arguments.stdin_filename or "", planner.configurations)
-    if not targets:
+    paths, notes = with_callers(arguments.paths, lambda path: passed_over(path, planner.configurations))
+    targets, skipped = collect(paths, arguments.stdin_filename or "", planner.configurations)
+    if not targets and not notes:
         note = f" ({skipped} C++ kernels passed over: not read yet)" if skipped else ""
         raise CommandError(f"nothing to check: no .sync or .jsonl file under {', '.join(arguments.paths)}{note}")
     _check_output(arguments.output)
@@ -51,6 +53,8 @@ def run(arguments: Namespace) -> int:
         say(f"{report.path}: what could go was not decided: {report.undecided}")
     if skipped:
         say(f"{skipped} C++ {'kernel' if skipped == 1 else 'kernels'} in folders passed over: not read yet")
+    for note in notes:
+        say(note)
     config = planner.first(targets)
     reports = apply_baseline(arguments, config, [(outcome.report, outcome.plan) for outcome in outcomes])
     outcomes = [replace(outcome, report=report) for outcome, report in zip(outcomes, reports, strict=True)]

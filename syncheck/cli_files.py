@@ -138,6 +138,11 @@ def _walk(folder: str, configurations: Configurations) -> Iterator[Target]:
                 yield Target(path, kind)
 
 
+def passed_over(path: str, configurations: Configurations) -> bool:
+    """Whether a walk through folders leaves this one out."""
+    return os.path.basename(path) in SKIPPED_FOLDERS or _excluded(path, configurations)
+
+
 def _excluded(path: str, configurations: Configurations) -> bool:
     try:
         config = configurations.above(os.path.dirname(os.path.abspath(path)))

@@ -1,0 +1,90 @@
+"""A changed header is checked through the kernels that include it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from syncheck.cli_callers import Callers, repository, with_callers
+
+
+def written(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / ".git").mkdir()
+    written(
+        tmp_path,
+        {
+            "common/sync.h": "inline void leave();\n",
+            "common/steps.hpp": '#pragma once\n  # include "sync.h"\n',
+            "b/kernel.cpp": '#include <pto/pto-inst.hpp>\n#include "steps.hpp"\n',
+            "a/kernel.cpp": '#include "common/sync.h"\n#include "sync.h"\n',
+            "a/other.cpp": '#include "helpers/sync.h"\n// #include no "sync.h"\n',
+            "a/own/sync.h": "\n",
+            "a/own/kernel.cce": '#include "sync.h"\n',
+            ".build/copy.cpp": '#include "common/sync.h"\n',
+            "node_modules/copy.cpp": '#include "common/sync.h"\n',
+            "circle/one.h": '#include "two.h"\n',
+            "circle/two.h": '#include "one.h"\n',
+        },
+    )
+    return tmp_path
+
+
+def of(tree: Path, header: str) -> list[str]:
+    found = Callers(lambda path: os.path.basename(path) == "node_modules").of(str(tree / header))
+    assert found.whole
+    return [Path(kernel).relative_to(tree).as_posix() for kernel in found.kernels]
+
+
+def test_directly_and_through_other_headers(tree: Path) -> None:
+    assert of(tree, "common/sync.h") == ["a/kernel.cpp", "b/kernel.cpp"]
+    assert of(tree, "common/steps.hpp") == ["b/kernel.cpp"]
+
+
+def test_the_header_beside_the_kernel_comes_first(tree: Path) -> None:
+    """Where it is not beside, the include path is not known: every header whose path ends so may be meant."""
+    assert of(tree, "a/own/sync.h") == ["a/kernel.cpp", "a/own/kernel.cce"]
+
+
+def test_circles_end(tree: Path) -> None:
+    assert of(tree, "circle/one.h") == []
+
+
+def test_the_repository_is_the_nearest_one(tree: Path) -> None:
+    assert repository(str(tree / "common" / "sync.h")) == str(tree)
+    inner = tree / "a" / "own"
+    (inner / ".git").write_text("gitdir: elsewhere\n")
+    assert of(tree, "a/own/sync.h") == ["a/own/kernel.cce"]
+
+
+def test_headers_among_the_arguments(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    written(tree, {"common/entry.h": 'extern "C" __global__ void k();\n', "x.cpp": '#include "common/entry.h"\n'})
+    own = str(tree / "a/own/sync.h")
+    given = ["b/kernel.cpp", "common/sync.h", "circle/one.h", "gone.h", "common", "common/entry.h", own]
+    paths, notes = with_callers(given, lambda path: path.endswith("node_modules"))
+    assert paths == [
+        "b/kernel.cpp", "a/kernel.cpp", "b/kernel.cpp", "gone.h", "common", "common/entry.h", "x.cpp",
+        str(tree / "a/kernel.cpp"), str(tree / "a/own/kernel.cce"),
+    ]  # fmt: skip
+    assert notes[:2] == [
+        "common/sync.h: checked through the 2 kernels that include it, a/kernel.cpp, b/kernel.cpp",
+        "circle/one.h: no kernel includes it, so nothing of it is checked",
+    ]
+
+
+def test_a_note_is_short(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    written(tree, {f"k{number}.cpp": '#include "common/sync.h"\n' for number in range(5)})
+    monkeypatch.setattr("syncheck.cli_callers.MOST_FILES", 6)
+    paths, (note,) = with_callers(["common/sync.h"], lambda path: "/k" in path and path.endswith("k0.cpp"))
+    assert len(paths) <= 6
+    assert "source files of" in note
