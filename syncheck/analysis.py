@@ -48,7 +48,8 @@ class Analysis:
     """One Kernel and everything that was seen while exploring it. `closed`: every case was covered.
 
     `program` is None for traces. `surplus` is filled only where it was asked for. `record` runs one case again and
-    keeps its events (recording.py).
+    keeps its events (recording.py). `witnesses`: every pair of places gets its witness, not only the first of a
+    finding.
     """
 
     program: Program | None
@@ -59,6 +60,7 @@ class Analysis:
     reliance: tuple[Reliance, ...] = ()
     surplus: tuple[Surplus, ...] = ()
     record: Callable[[Case], Recording] | None = None
+    witnesses: bool = False
 
     def site(self, access: Access) -> Site:
         return self.kernel.sites[access.action.site]

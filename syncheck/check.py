@@ -16,9 +16,9 @@ from syncheck.finding import FileReport, Finding, Pair
 from syncheck.frontends.script import parse
 from syncheck.ir import Program
 from syncheck.machine import Machine, load
-from syncheck.observation import Access, Log
+from syncheck.observation import Access, Case, Log
 from syncheck.proof import DEFAULT_BOUND, DEFAULT_STATES, Explorer, Outcome
-from syncheck.recording import record
+from syncheck.recording import Recording, record
 from syncheck.replay import Rules
 from syncheck.rule import Rule
 from syncheck.source import Problem, Span
@@ -41,7 +41,8 @@ class Settings(Value):
     not count.
 
     `options` are the raw -O pairs, for a script that names another machine than `machine`. `surplus`: say which
-    synchronisation could go (SUR001, SUR002), which takes a proof for each.
+    synchronisation could go (SUR001, SUR002), which takes a proof for each. `witnesses`: a schedule for every
+    pair of places (otherwise for the first of each finding).
     """
 
     machine: Machine
@@ -55,6 +56,7 @@ class Settings(Value):
     rules: tuple[Rule, ...] = RULES
     timed: bool = True
     surplus: bool = False
+    witnesses: bool = False
 
 
 def check(text: str, path: str, settings: Settings) -> FileReport:
@@ -199,9 +201,29 @@ def _explore(kernel: Kernel, program: Program, machine: Machine, settings: Setti
     rules = rules_of(machine)
     analysis = Analysis(
         program, machine, kernel, log, closed=not outcome.gaps, reliance=reliance,
-        record=lambda case: record(kernel, rules, case),
+        record=_Records(kernel, rules), witnesses=settings.witnesses,
     )  # fmt: skip
     return _Run(kernel, log, outcome, analysis)
+
+
+class _Records:
+    """Runs cases again; the last few are kept, for one case often shows several things."""
+
+    def __init__(self, kernel: Kernel, rules: Rules) -> None:
+        self._kernel = kernel
+        self._rules = rules
+        self._known: dict[int, tuple[Case, Recording]] = {}
+
+    def __call__(self, case: Case) -> Recording:
+        known = self._known.get(id(case))
+        if known is None:
+            if len(self._known) >= _KEPT_RUNS:
+                del self._known[next(iter(self._known))]
+            known = self._known[id(case)] = (case, record(self._kernel, self._rules, case))
+        return known[1]
+
+
+_KEPT_RUNS = 8
 
 
 def _reliance(kernel: Kernel, machine: Machine, settings: Settings, log: Log) -> tuple[Reliance, ...]:

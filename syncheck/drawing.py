@@ -14,7 +14,7 @@ def picture(clash: Clash, later: Label, earlier: Label, run: Recorded | None = N
         return None
     gap = {"read": "may still be reading", "write": "may still be writing"}.get(earlier.access, "may still be running")
     if run is not None:
-        return recorded_picture.picture(run.recording, run.earlier, run.later, gap)
+        return recorded_picture.picture(run.recording, run.earlier, run.later, gap, run.schedule)
     lanes = _lanes(later, earlier)
     boxes = (
         LaneEvent(lanes[-1], _text(earlier), "access", "earlier", earlier.span.line),

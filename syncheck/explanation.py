@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncheck.analysis import Analysis
 from syncheck.drawing import picture
 from syncheck.execution import frames_of
-from syncheck.finding import Label, Picture
+from syncheck.finding import Label, Picture, Witness
 from syncheck.observation import Clash
 from syncheck.recorded import Recorded, recorded
 from syncheck.recording import latest_known
@@ -20,13 +20,17 @@ class Told(Value):
     why: tuple[str, ...]
     order: tuple[str, ...]
     picture: Picture | None
+    witness: Witness | None = None
 
 
 def explained(analysis: Analysis, clash: Clash, later: Label, earlier: Label, *, single: bool = True) -> Told:
     """The explanation of one clash, whose labels these are. `single`: its cause concerns one buffer only."""
     run = recorded(analysis, clash)
     drawn = picture(clash, later, earlier, run)
-    return Told(reasons(analysis, clash, later, earlier, run), remedies(analysis, clash, later, earlier, single), drawn)
+    witness = None if run is None else run.witness
+    return Told(
+        reasons(analysis, clash, later, earlier, run), remedies(analysis, clash, later, earlier, single), drawn, witness
+    )
 
 
 def reasons(

@@ -74,6 +74,41 @@ class Picture(Value):
 
 
 @frozen
+class ScheduleStep(Value):
+    """One step of a schedule, of the instruction that `core` issues as its `number`-th (from 1; hidden ones count).
+
+    `does`: an access will "start" and "complete"; a scalar store is "visible" to others later than that; sets and
+    signals "complete" when they fire, waits and barriers when they are passed. `turn`: "b=0, i=1".
+    """
+
+    core: str
+    number: int
+    pipe: str
+    op: str
+    line: int
+    turn: str
+    does: str
+
+
+@frozen
+class Witness(Value):
+    """A schedule that the synchronisation allows, with `parameters` pinned, and what it `shows` after its last step.
+
+    overlap: `later` has started and `earlier` is not complete. backwards: `later` is complete, and `earlier` has only
+    started. exit: the core of `earlier` has returned, and that is not complete. stuck: nothing can happen any more, and
+    `waiting` cannot be passed. An instruction is (core, its number in issue order). `steps` has only what must come
+    before the last step in every schedule, and of a standstill all that happens.
+    """
+
+    shows: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    earlier: tuple[str, int] | None = None
+    later: tuple[str, int] | None = None
+    waiting: tuple[tuple[str, int], ...] = ()
+    steps: tuple[ScheduleStep, ...] = ()
+
+
+@frozen
 class Pair(Value):
     """One pair of source positions that a finding covers."""
 
@@ -81,6 +116,7 @@ class Pair(Value):
     secondary: Label | None
     occurrences: int = 1
     parameters: tuple[tuple[str, str], ...] = ()
+    witness: Witness | None = None
 
 
 @frozen
@@ -111,6 +147,7 @@ class Finding(Value):
     suppressed: bool = False
     suppression_reason: str = ""
     baseline: bool = False
+    witness: Witness | None = None
 
     @property
     def primary(self) -> Label:

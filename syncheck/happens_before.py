@@ -26,7 +26,7 @@ from syncheck.reasons import (
     completions,
     reasons,
 )  # fmt: skip
-from syncheck.recording import Event, Recording
+from syncheck.recording import Event, Recording, turn
 from syncheck.value import Value, frozen
 
 _SYNCHRONISES = 1000
@@ -97,18 +97,6 @@ def operands(recording: Recording, event: Event) -> str:
         case "ffts_cross_core_sync" | "set_intra_block":
             return f"({site.pipe}, flag {wiring.signals[channel].flag})"
     return ""
-
-
-def turn(recording: Recording, event: Event) -> str:
-    """The loop turns an event belongs to: "b=0, i=1"; "" outside loops."""
-    counted: dict[str, str] = {}
-    for frame in recording.kernel.sites[event.action.site].frames:
-        for variable, slot in frame.shown:
-            if slot < len(event.values) and variable in recording.counters:
-                value = str(event.values[slot])
-                if value.lstrip("-").isdigit():
-                    counted[variable] = value
-    return ", ".join(f"{variable}={value}" for variable, value in counted.items())
 
 
 def place(recording: Recording, event: Event) -> str:

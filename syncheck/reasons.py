@@ -35,12 +35,14 @@ class Reason(Value):
 
 @mutable
 class _Lane(Record):
-    """What the newest event of an agent comes after: the last start; what no set (no barrier) has waited for yet."""
+    """What the newest event of an agent comes after: the last start; what no set (no barrier) has waited for yet; of S
+    the last set, for its sets fire in order."""
 
     last: Event | None = None
     open: list[Point] = field(default_factory=list)
     unbarred: list[Point] = field(default_factory=list)
     issue: Point | None = None
+    fired: Point | None = None
 
 
 class _Walk:
@@ -118,6 +120,9 @@ class _Walk:
         if code == SET:
             yield Reason((index, END), (index, EFFECT), RUN)
             yield from (Reason(point, (index, EFFECT), STORE) for point in lane.open)
+            if lane.fired is not None:
+                yield Reason(lane.fired, (index, EFFECT), ORDER)
+            lane.fired = (index, EFFECT)
         elif code == ALL:
             yield from self._drained(event, lane)
 

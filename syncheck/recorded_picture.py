@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from syncheck.action import ACCESS, BARRIER, HEAR, SET, SIGNAL, WAIT
 from syncheck.finding import LaneEvent, Picture
-from syncheck.reasons import START, Point, reasons
 from syncheck.recording import Event, Recording, agent_name
+from syncheck.witness import Schedule
 
 _KIND = {ACCESS: "access", SET: "set", WAIT: "wait", SIGNAL: "signal", HEAR: "wait", BARRIER: "barrier"}
 _BETWEEN = 2
 """Accesses of the later lane that are drawn before the later one."""
 
 
-def picture(recording: Recording, earlier: Event, later: Event, gap: str = "may still be running") -> Picture:
-    """The two accesses and the flags between their lanes around them; the later one starts during the earlier one."""
+def picture(
+    recording: Recording, earlier: Event, later: Event, gap: str = "may still be running",
+    schedule: Schedule | None = None,
+) -> Picture:  # fmt: skip
+    """The two accesses and the flags between their lanes around them, in the order of the schedule: the later one
+    starts during the earlier one."""
     lanes = _lanes(recording, earlier, later)
     names = {earlier.agent: lanes[-1], later.agent: lanes[0]}
-    drawn = _in_time(recording, _chosen(recording, earlier, later), earlier)
+    drawn = _in_time(_chosen(recording, earlier, later), schedule)
     boxes = []
     for event in drawn:
         mark = "earlier" if event is earlier else "later" if event is later else ""
@@ -99,23 +103,7 @@ def _drawn(event: Event) -> bool:
 # ---------------------------------------------------------------- in which order
 
 
-def _in_time(recording: Recording, chosen: list[Event], earlier: Event) -> list[Event]:
-    """First what the earlier access has to wait for, then that, then the rest; each as they ran."""
-    needed = _needed(recording, earlier)
-    first = [event for event in chosen if event.index in needed]
-    return [*first, earlier, *(event for event in chosen if event.index not in needed and event is not earlier)]
-
-
-def _needed(recording: Recording, event: Event) -> set[int]:
-    """The events that start, or end, before `event` starts in every schedule."""
-    into: dict[Point, list[Point]] = {}
-    for reason in reasons(recording):
-        into.setdefault(reason.after, []).append(reason.before)
-    todo: list[Point] = [(event.index, START)]
-    seen = set(todo)
-    while todo:
-        for point in into.get(todo.pop(), ()):
-            if point not in seen:
-                seen.add(point)
-                todo.append(point)
-    return {index for index, _ in seen} - {event.index}
+def _in_time(chosen: list[Event], schedule: Schedule | None) -> list[Event]:
+    """As the schedule has them; as they ran where there is none."""
+    position = {} if schedule is None else schedule.position()
+    return sorted(chosen, key=lambda event: (position.get(event.index, len(position)), event.index))

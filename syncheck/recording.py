@@ -47,11 +47,12 @@ class Event(Value):
     store: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """A run: its events, what it assumed (`case`), whether it came to its end, and what else might have been assumed.
 
-    `clashes`: the conflicts in it that nothing orders, one for each pair of sites.
+    `clashes`: the conflicts in it that nothing orders, one for each pair of sites. `waiting`: of a run that got stuck,
+    for each agent what it waits with and what is queued behind, each with its issue number.
     """
 
     kernel: Kernel
@@ -62,6 +63,7 @@ class Recording:
     stuck: bool = False
     alternatives: tuple[Store, ...] = ()
     clashes: tuple[Clash, ...] = ()
+    waiting: tuple[tuple[tuple[Action, int], ...], ...] = ()
 
     @cached_property
     def counters(self) -> frozenset[str]:
@@ -157,8 +159,14 @@ class _Run:
         stuck = whole and bool(replay.stalls or replay.queues)
         return Recording(
             self._kernel, self._rules, tuple(replay.events), self._store, whole, stuck, tuple(self._others),
-            tuple(replay.log.clashes.values()),
+            tuple(replay.log.clashes.values()), self._waiting() if stuck else (),
         )  # fmt: skip
+
+    def _waiting(self) -> tuple[tuple[tuple[Action, int], ...], ...]:
+        replay = self._replay
+        stalled = [((action, seq),) for action, _, seq, _ in replay.stalls.values()]
+        queued = [tuple((action, seq) for action, _, seq, _ in queue) for queue in replay.queues.values()]
+        return tuple(sorted((*stalled, *queued), key=lambda items: (items[0][0].core, items[0][1])))
 
     def _finished(self) -> bool:
         """Run until nothing can move; False where something ended the run before."""
@@ -257,3 +265,15 @@ def is_data(event: Event) -> bool:
 def agent_name(recording: Recording, agent: int) -> tuple[str, str]:
     """(core, pipe)."""
     return recording.kernel.wiring.name(agent)
+
+
+def turn(recording: Recording, event: Event) -> str:
+    """The loop turns an event belongs to: "b=0, i=1"; "" outside loops."""
+    counted: dict[str, str] = {}
+    for frame in recording.kernel.sites[event.action.site].frames:
+        for variable, slot in frame.shown:
+            if slot < len(event.values) and variable in recording.counters:
+                value = str(event.values[slot])
+                if value.lstrip("-").isdigit():
+                    counted[variable] = value
+    return ", ".join(f"{variable}={value}" for variable, value in counted.items())

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import networkx as nx
 
 from syncheck.action import ACCESS, BARRIER, HEAR, SET, SIGNAL, WAIT
-from syncheck.happens_before import graph_of, operands, turn
+from syncheck.happens_before import graph_of, operands
 from syncheck.observation import Clash
 from syncheck.reasons import DRAIN, END, ISSUE, ORDER, RUN, START
-from syncheck.recording import Event, Recording, agent_name, find
+from syncheck.recording import Event, Recording, agent_name, find, turn
 
 _POINTS = ("start", "end", "issued", "effect")
 _SHAPES = {ACCESS: "box", SET: "cds", WAIT: "cds", SIGNAL: "cds", HEAR: "cds", BARRIER: "hexagon"}

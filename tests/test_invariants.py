@@ -31,7 +31,7 @@ LAYERS: dict[str, int] = {
     "trace_recording": 3, "reasons": 3, "happens_before": 3,
     # 4 analysis
     "analysis": 4, "rule": 4, "smallest": 4, "recorded": 4, "recorded_picture": 4, "remedy": 4, "drawing": 4,
-    "explanation": 4,
+    "explanation": 4, "witness": 4,
     # 5 rules, 6 output, 7 the road, 8 questions, 9 the command line
     "detectors": 5,
     "reporters": 6, "suppressions": 6, "baseline": 6, "explain": 6,

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from syncheck.analysis import Analysis
 from syncheck.detectors.words import base_name, plain_core
-from syncheck.finding import Label, Pair
+from syncheck.finding import Label, Pair, Witness
 from syncheck.observation import Access, Case, Clash, Remark
+from syncheck.recorded import recorded
 from syncheck.source import Span
 from syncheck.value import Value, frozen
 
@@ -24,6 +25,7 @@ class Spot(Value):
     secondary: Label | None
     case: Case
     count: int
+    clash: Clash | None = None
 
     @property
     def key(self) -> tuple[Place, Place | None]:
@@ -55,8 +57,15 @@ def pairs(analysis: Analysis, spots: Iterable[Spot]) -> tuple[Pair, ...]:
         first, count = found.get(spot.key, (spot, 0))
         found[spot.key] = (first, count + spot.count)
     return tuple(
-        Pair(spot.primary, spot.secondary, count, analysis.parameters(spot.case)) for spot, count in found.values()
+        Pair(spot.primary, spot.secondary, count, analysis.parameters(spot.case), _witness(analysis, spot))
+        for spot, count in found.values()
     )
+
+
+def _witness(analysis: Analysis, spot: Spot) -> Witness | None:
+    """Only where every pair is asked for one: it means a run of its own."""
+    run = recorded(analysis, spot.clash) if analysis.witnesses and spot.clash is not None else None
+    return None if run is None else run.witness
 
 
 def caused(clashes: Iterable[Clash], keys: Callable[[Clash], tuple[Hashable, ...]]) -> list[list[Clash]]:
@@ -81,7 +90,7 @@ def causes_of(analysis: Analysis, clash: Clash) -> tuple[Hashable, ...]:
 
 def of_clash(analysis: Analysis, clash: Clash) -> Spot:
     later, earlier = analysis.labels(clash)
-    return Spot(later, earlier, clash.case, clash.count)
+    return Spot(later, earlier, clash.case, clash.count, clash)
 
 
 def edge(analysis: Analysis, clash: Clash) -> tuple[str, str, str, str, bool]:

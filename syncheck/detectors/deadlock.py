@@ -27,6 +27,7 @@ from syncheck.detectors.words import agent, at, listed, plain_core, smallest
 from syncheck.execution import frames_of
 from syncheck.finding import Finding, Label
 from syncheck.observation import Access, Case, Head
+from syncheck.recorded import witness_of_standstill
 
 
 def standstills(analysis: Analysis) -> Iterator[Finding]:
@@ -92,6 +93,7 @@ def _hopeless(analysis: Analysis, group: Sequence[tuple[Head, Case]]) -> Finding
         f"{what} on {agent(label)} at {at(label.span)} is never released: {reason}{smallest(values)}.",
         (label, *_sets(analysis, head)), where=analysis.where(cores, [other for _, other in group]), parameters=values,
         why=_near(analysis, head), order=(_add_set(analysis, head, label),),
+        witness=witness_of_standstill(analysis, case),
     )  # fmt: skip
 
 
@@ -172,7 +174,7 @@ def _circle(analysis: Analysis, group: Sequence[tuple[list[Head], Case]]) -> Fin
         "DLK001", "error", title, f"{title}: {at(labels[0].span)} waits for {before.op} at {before.span.line}"
         f"{smallest(values)}.", labels, where=analysis.where(cores, [other for _, other in group]), parameters=values,
         why=(_HOLDS,) if any(label.pipe == "S" for label in labels) else (),
-        order=(order,), chain=_chain(analysis, circle),
+        order=(order,), chain=_chain(analysis, circle), witness=witness_of_standstill(analysis, case),
     )  # fmt: skip
 
 

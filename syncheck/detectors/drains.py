@@ -43,6 +43,7 @@ from syncheck.detectors.causes import Spot, cores_of, grouped, pairs, place, unp
 from syncheck.detectors.words import agent, buffer, bytes_of, doer, plain_core, smallest
 from syncheck.finding import Finding, Label
 from syncheck.observation import Access, Clash, Remark
+from syncheck.recorded import recorded, witness_of_store
 from syncheck.remedy import free_event, legal
 
 
@@ -79,6 +80,7 @@ def _finding(analysis: Analysis, group: Sequence[Clash]) -> Finding:
     every = [_spot(analysis, clash) for clash in group]
     spots = [spot for spot in every if spot.primary.span == every[0].primary.span]
     readers = _readers(analysis, group)
+    run = recorded(analysis, first)
     values = analysis.parameters(first.case)
     signal = analysis.site(first.heard[0])
     title = f"{buffer(store.region)} is published {how}, but {store.pipe} wrote it"
@@ -98,7 +100,7 @@ def _finding(analysis: Analysis, group: Sequence[Clash]) -> Finding:
         "DRN001", "error", title, message, (spots[0].primary, store, *readers),
         where=analysis.where(cores_of(spots), [c.case for c in group]), parameters=values,
         occurrences=sum(c.count for c in group), why=tuple(why), order=_orders(analysis, store, signal.op),
-        pairs=pairs(analysis, spots),
+        pairs=pairs(analysis, spots), witness=None if run is None else run.witness,
     )  # fmt: skip
 
 
@@ -106,7 +108,7 @@ def _spot(analysis: Analysis, clash: Clash) -> Spot:
     _, store = analysis.labels(clash)
     culprit, _ = _publisher(analysis, clash)
     note = "publishes" if culprit is clash.heard[0] else f"drains {drained_pipe(analysis, culprit)}"
-    return Spot(analysis.label("primary", culprit, note=note), store, clash.case, clash.count)
+    return Spot(analysis.label("primary", culprit, note=note), store, clash.case, clash.count, clash)
 
 
 def _readers(analysis: Analysis, group: Sequence[Clash]) -> tuple[Label, ...]:
@@ -157,7 +159,7 @@ def stores_in_flight(analysis: Analysis) -> Iterator[Finding]:
             f"returns{smallest(values)}.",
             (label,), where=analysis.where(cores_of(spots), [r.case for r in group]), parameters=values,
             occurrences=sum(r.count for r in group), why=_why(analysis, label), order=_drain(analysis, label),
-            pairs=pairs(analysis, spots),
+            pairs=pairs(analysis, spots), witness=witness_of_store(analysis, first.places[0], first.case),
         )  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def _finding(analysis: Analysis, name: str, group: Sequence[Clash]) -> Finding:
         (later, earlier), where=analysis.where(cores_of(spots), [spot.case for spot in spots]), parameters=values,
         occurrences=sum(c.count for c in group), why=(_depth(analysis, name, _local(clash)), *told.why),
         order=_orders(analysis, name, new - old if old >= 0 else 0, told.order, local=_local(clash)),
-        picture=told.picture, pairs=pairs(analysis, spots),
+        picture=told.picture, pairs=pairs(analysis, spots), witness=told.witness,
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def _pushed_last(spot: Spot, clash: Clash) -> Spot:
     if clash.later.writes or spot.secondary is None:
         return spot
     later, earlier = spot.secondary, spot.primary
-    return Spot(_as(later, "primary"), _as(earlier, "secondary"), spot.case, spot.count)
+    return Spot(_as(later, "primary"), _as(earlier, "secondary"), spot.case, spot.count, clash)
 
 
 def _as(label: Label, role: str) -> Label:

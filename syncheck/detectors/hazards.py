@@ -116,6 +116,7 @@ def _finding(analysis: Analysis, rule: str, group: list[Clash], title: str) -> F
         rule, "error", title, _message(rule, later, earlier, values), (later, earlier),
         where=analysis.where(cores_of(spots), [c.case for c in group]), parameters=values,
         occurrences=sum(c.count for c in group), why=told.why, order=told.order, picture=told.picture, pairs=covered,
+        witness=told.witness,
     )  # fmt: skip
 
 

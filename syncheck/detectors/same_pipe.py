@@ -119,6 +119,7 @@ def _finding(analysis: Analysis, group: list[Clash]) -> Finding:
         "BAR001", severity(analysis, first), title, _message(later, earlier, values), (later, earlier),
         where=_where(analysis, spots), parameters=values, occurrences=sum(c.count for c in group),
         why=told.why, order=told.order, picture=told.picture, pairs=pairs(analysis, spots),
+        witness=told.witness,
     )  # fmt: skip
 
 

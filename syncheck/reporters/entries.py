@@ -48,6 +48,7 @@ def by_pair(finding: Finding) -> tuple[Finding, ...]:
             labels=(*labels, *notes),
             message=message,
             parameters=pair.parameters or finding.parameters,
+            witness=pair.witness or (None if number else finding.witness),
             # A finding of one pair may count its occurrences itself.
             occurrences=pair.occurrences if len(finding.pairs) > 1 else max(pair.occurrences, finding.occurrences),
             pairs=(),
@@ -109,16 +110,30 @@ def region(memory: MemoryRange) -> dict[str, Json]:
     return known | {name: text for name, text in (("name", memory.name), ("symbol", memory.symbol)) if text}
 
 
+class Row(tuple[Union[int, str, None], ...]):
+    """A list that stands on one line of an indented document."""
+
+    __slots__ = ()
+
+
 def dumped(value: Json, indent: int | None = 2) -> str:
     """JSON in ASCII, whatever the encoding of the output."""
-    return json.dumps(_clean(value), indent=indent)
+    rows: list[str] = []
+    text = json.dumps(_clean(value, rows), indent=indent)
+    return _ROW.sub(lambda found: rows[int(found[1])], text) if rows else text
 
 
-def _clean(value: Json) -> Json:
+_ROW = re.compile(r'"\\ud800(\d+)"')  # no text has a lone surrogate once it is readable
+
+
+def _clean(value: Json, rows: list[str]) -> Json:
     if isinstance(value, str):
         return readable(value)
     if isinstance(value, dict):
-        return {readable(key): _clean(item) for key, item in value.items()}
+        return {readable(key): _clean(item, rows) for key, item in value.items()}
+    if isinstance(value, Row):
+        rows.append(json.dumps([_clean(item, rows) for item in value]))
+        return f"\ud800{len(rows) - 1}"
     if isinstance(value, Sequence):
-        return [_clean(item) for item in value]
+        return [_clean(item, rows) for item in value]
     return value

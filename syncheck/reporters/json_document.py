@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from syncheck.finding import SEVERITIES, FileReport, Label, Report
-from syncheck.reporters.entries import Entry, Json, dumped, entries, region, values
+from syncheck.finding import SEVERITIES, FileReport, Label, Report, Witness
+from syncheck.reporters.entries import Entry, Json, Row, dumped, entries, region, values
 
 
 def render(report: Report) -> str:
@@ -58,11 +58,28 @@ def finding_object(file: FileReport, entry: Entry) -> dict[str, Json]:
         "why": finding.why,
         "order": finding.order,
         "chain": finding.chain,
+        "witness": witness_object(finding.witness) if finding.witness else None,
         "suppressed": finding.suppressed,
         "suppression_reason": finding.suppression_reason,
         "baseline": finding.baseline,
         "cause": entry.cause[:16],
         "fingerprint": entry.fingerprint,
+    }
+
+
+STEP = ("core", "number", "pipe", "op", "line", "turn", "does")
+"""What each entry of a step is: an instruction is the `number`-th that its core issues."""
+
+
+def witness_object(witness: Witness) -> dict[str, Json]:
+    return {
+        "shows": witness.shows,
+        "parameters": values(witness.parameters),
+        "earlier": Row(witness.earlier) if witness.earlier else None,
+        "later": Row(witness.later) if witness.later else None,
+        "waiting": [Row(who) for who in witness.waiting],
+        "columns": Row(STEP),
+        "steps": [Row(getattr(step, name) for name in STEP) for step in witness.steps],
     }
 
 

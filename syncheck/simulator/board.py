@@ -164,7 +164,7 @@ def _place(board: Board, queues: _Queues, core: str, position: int, entry: Entry
         step.after_start |= queues.started.get(pipe, 0)
         board.takers[step.takes] = board.takers.get(step.takes, 0) | step.bit
     if entry.kind in ("wait", "hear", "barrier"):
-        if pipe in ("S", "ALL") or entry.kind == "hear":
+        if pipe in ("S", "ALL"):
             queues.holds |= step.bit
         else:
             queues.gates[pipe] = gate | step.bit
@@ -172,7 +172,7 @@ def _place(board: Board, queues: _Queues, core: str, position: int, entry: Entry
 
 def _route_signals(board: Board, cores: tuple[Core, ...]) -> None:
     """hardware.md §3.2: mode 2 reaches both lanes at once, and the cube when both lanes have sent; mode 1 both
-    lanes."""
+    lanes. Mode 4 (§3.3): one lane and the cube, whose flags 16 to 31 are those of lane 1."""
     masks: dict[tuple[str, int, int], int] = {}
     for step in board.steps:
         if step.kind == "signal":
@@ -180,7 +180,10 @@ def _route_signals(board: Board, cores: tuple[Core, ...]) -> None:
             key = (step.core, entry.mode, entry.number)
             masks[key] = masks.get(key, 0) | step.bit
     routes: set[tuple[tuple[str, ...], tuple[str, ...], int, int]] = set()
-    for name, mode, flag in masks:
+    for name, mode, flag in sorted(key for key in masks if key[1] == 4):
+        core, counter = (f"AIV{flag // 16}", flag % 16) if name == "AIC" else ("AIC", flag + 16 * int(name[3:]))
+        board.sources.setdefault((core, "", "", counter), []).append([masks[name, mode, flag]])
+    for name, mode, flag in (key for key in masks if key[1] != 4):
         sources: tuple[str, ...] = ("AIC",) if name == "AIC" else LANES
         targets = sources if mode in (0, 1) else LANES if name == "AIC" else ("AIC",)
         routes.add((sources, targets, mode, flag))

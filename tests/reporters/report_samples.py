@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncheck.finding import FileReport, Finding, Label, LaneEvent, MemoryRange, Pair, Picture, Report
+from syncheck.finding import (
+    FileReport,
+    Finding,
+    Label,
+    LaneEvent,
+    MemoryRange,
+    Pair,
+    Picture,
+    Report,
+    ScheduleStep,
+    Witness,
+)
 from syncheck.source import Span
 
 KERNEL = "paged_attention_parallel.cpp"
@@ -51,6 +62,19 @@ PIJ_PICTURE = Picture(
 )
 
 
+PIJ_WITNESS = Witness(
+    "overlap",
+    (("n_blocks", "2"),),
+    ("AIV0", 31),
+    ("AIV0", 57),
+    steps=(
+        ScheduleStep("AIV0", 30, "MTE3", "wait_flag", 433, "i=0", "complete"),
+        ScheduleStep("AIV0", 31, "MTE3", "TPUSH", 434, "i=0", "start"),
+        ScheduleStep("AIV0", 57, "V", "TCVT", 425, "i=1", "start"),
+    ),
+)
+
+
 def pij_race() -> Finding:
     pairs = (pij_pair("AIV0"), pij_pair("AIV1"))
     assert pairs[0].secondary
@@ -78,6 +102,7 @@ def pij_race() -> Finding:
         (),
         PIJ_PICTURE,
         pairs,
+        witness=PIJ_WITNESS,
     )
 
 
