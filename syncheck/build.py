@@ -3,7 +3,7 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import product
 
@@ -53,12 +53,16 @@ Pins = Mapping[str, tuple[int, ...]]
 """Values given with -D: one number, or for a family one for each index (the last one for all further ones)."""
 
 
-def kernels(program: Program, machine: Machine, pins: Pins) -> Iterator[Kernel]:
+Given = Mapping[str, int | Callable[[int], int]]
+"""Values of unknowns and families for a run with data: a number, or for a table the value at an index."""
+
+
+def kernels(program: Program, machine: Machine, pins: Pins, given: Given | None = None) -> Iterator[Kernel]:
     """One Kernel for each choice of the listed parameters, in order."""
     listed = _listed(program, pins)
     for values in product(*[choice for _, choice in listed]):
         choice = tuple((name, value) for (name, _), value in zip(listed, values, strict=True))
-        yield _Builder(program, machine, pins, choice).build()
+        yield _Builder(program, machine, pins, choice, given or {}).build()
 
 
 def _listed(program: Program, pins: Pins) -> list[tuple[str, tuple[int, ...]]]:
@@ -156,8 +160,11 @@ def _reassigned(body: Sequence[Statement]) -> frozenset[str]:
 
 
 class _Builder:
-    def __init__(self, program: Program, machine: Machine, pins: Pins, choice: tuple[tuple[str, int], ...]) -> None:
+    def __init__(
+        self, program: Program, machine: Machine, pins: Pins, choice: tuple[tuple[str, int], ...], given: Given
+    ) -> None:
         self._program = program
+        self._given = given
         self._defs: dict[str, Def] = {d.name: d for d in program.defs}
         self._calls = 0
         wiring = Wiring(by_destination=machine.options["flag_key"] == "src,dst,id", lanes=int(machine.options["lanes"]))
@@ -181,7 +188,7 @@ class _Builder:
             domain = param.domain
             domains[param.name] = (domain.low, domain.high)
             if param.index:
-                scope[param.name] = Family(1)
+                scope[param.name] = Family(1, self._table(param.name))
             elif param.name in pins:
                 scope[param.name] = pins[param.name][0]
             elif param.name in choice:
@@ -190,10 +197,18 @@ class _Builder:
                 fixed = domain.low == domain.high
                 scope[param.name] = domain.low if fixed else atom(param.name)
         for unknown in program.unknowns:
-            scope[unknown.name] = Family(unknown.arity) if unknown.arity else atom(unknown.name)
+            known = self._given.get(unknown.name)
+            if unknown.arity:
+                scope[unknown.name] = Family(unknown.arity, self._table(unknown.name))
+            else:
+                scope[unknown.name] = known if isinstance(known, int) else atom(unknown.name)
         for constant in program.constants:
             scope[constant.name] = _settled(constant.value, scope)
         return scope
+
+    def _table(self, name: str) -> Callable[[int], int] | None:
+        known = self._given.get(name)
+        return None if known is None or isinstance(known, int) else known
 
     def build(self) -> Kernel:
         try:

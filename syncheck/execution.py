@@ -11,7 +11,7 @@ from syncheck import symbolic
 from syncheck.action import Action, Site
 from syncheck.expressions import Evaluate
 from syncheck.layout import Layout
-from syncheck.lowering import Emitter
+from syncheck.lowering import DataCall, DataMove, Emitter
 from syncheck.memory_map import Atlas
 from syncheck.places import OutOfRange
 from syncheck.shapes import Demands, LoopInfo, Shape
@@ -76,6 +76,7 @@ class Kernel(Record):
     demands: Demands = field(default_factory=Demands)
     users: dict[str, set[tuple[int, bool]]] = field(default_factory=dict)
     tensor_uses: dict[str, list[tuple[str, Shape]]] = field(default_factory=dict)
+    calls: dict[int, DataCall | DataMove] = field(default_factory=dict)
 
     def domain(self, item: Atom) -> Bounds:
         """What an atom can be before anything is assumed."""

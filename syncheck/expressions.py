@@ -37,9 +37,10 @@ class Slot(Frozen):
 
 @frozen
 class Family(Frozen):
-    """A name that is read with an index: a parameter family or an unknown table."""
+    """A name that is read with an index: a parameter family or an unknown table. `lookup`: its values, where given."""
 
     arity: int
+    lookup: Callable[[int], int] | None = None
 
 
 Meaning = int | symbolic.Linear | Slot | Family | Expr | object
@@ -176,7 +177,12 @@ class Compiler:
         if len(plain) != len(indices) or len(plain) != meaning.arity:
             raise Misused(span, f"{name} takes {meaning.arity} index", f"{name}[i]")
         self._varies = True
-        return f"ATOM({name!r}, {', '.join(self._source(index) for index in plain)})"
+        sources = ", ".join(self._source(index) for index in plain)
+        if meaning.lookup is not None:
+            key = f"C{len(self._constants)}"
+            self._constants[key] = meaning.lookup
+            return f"{key}({sources})"
+        return f"ATOM({name!r}, {sources})"
 
     def _atom(self, value: str | symbolic.Linear) -> str:
         key = f"C{len(self._constants)}"

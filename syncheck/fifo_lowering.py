@@ -9,7 +9,7 @@ from syncheck.execution import Kernel
 from syncheck.expressions import Misused
 from syncheck.ir import Const, Expr, FifoOp, Operand
 from syncheck.layout import SPLIT_LANES, PlacedFifo
-from syncheck.lowering import Advance, Emitter, Handshake, Several, Step, Where
+from syncheck.lowering import Advance, DataMove, Emitter, Handshake, Several, Step, Where
 from syncheck.machine import FifoLowering as Facts
 from syncheck.machine import Handshake as FifoSignal
 from syncheck.machine import Machine
@@ -88,7 +88,8 @@ class FifoLowering:
                 last = position == len(stores) - 1
                 parts.append(
                     self._access(
-                        where, span, pipe, "TPUSH", tile if position == 0 else None, slot if last else None, fifo, 0
+                        where, span, pipe, "TPUSH", tile if position == 0 else None, slot if last else None, fifo, 0,
+                        tile,
                     )
                 )
         parts.append(Advance(fifo.name, 0))
@@ -131,9 +132,12 @@ class FifoLowering:
         write: Place | None,
         fifo: PlacedFifo,
         side: int,
+        moved: Place,
     ) -> Step:
         agent = self._lowerer.agent(where, pipe, span)
         site = self._lowerer.site(where, span, pipe, op, detail=f"fifo:{fifo.name}")
+        if write is not None:
+            self._kernel.calls[site.number] = DataMove(fifo, moved, True)
         reads = () if read is None else (read,)
         writes = () if write is None else (write,)
         return Step(
@@ -144,6 +148,7 @@ class FifoLowering:
         agent = self._lowerer.agent(where, pipe, span)
         site = self._lowerer.site(where, span, pipe, "TPOP", detail=f"fifo:{fifo.name}")
         assert isinstance(tile, PoppedPlace)
+        self._kernel.calls[site.number] = DataMove(fifo, tile, False)
         local = NextPopped(tile)
         return Step(
             site.number, where.index, agent, (slot,), (local,), tagged=_counter(fifo.name, 1), users=self._kernel.users

@@ -30,7 +30,7 @@ from syncheck.ir import (
     WaitFlag,
 )  # fmt: skip
 from syncheck.layout import PlacedTensor
-from syncheck.lowering import Bound, Cross, Emitter, Fixed, Flag, Frames, Scope, Several, Step, Where
+from syncheck.lowering import Bound, Cross, DataCall, Emitter, Fixed, Flag, Frames, Scope, Several, Step, Where
 from syncheck.machine import Effect, Machine, Variant
 from syncheck.observation import Access, Case, Remark
 from syncheck.places import FixedPlace, FloatingPlace, Place, PoppedPlace, RegionPlace, TensorPlace, TilePlace
@@ -248,6 +248,7 @@ class Instructions:
         site = self.site(where, span, effect.pipe, op, detail=self._size(effect, places))
         wiring = self.kernel.wiring
         flags = tuple(wiring.flag(where.index, f.src, f.dst, f.event) for f in variant.flags)
+        self.kernel.calls[site.number] = DataCall(statement, effect, tuple(places), where.scope)
         reads = self._select(effect.reads, places, where)
         writes = self._select(effect.writes, places, where)
         for place in writes:
@@ -373,7 +374,7 @@ class Instructions:
         self._check_space(tile.space, span, where)
         if tile.source:
             fifo = layout.fifos[tile.source]
-            return PoppedPlace(self.kernel.atlas, memory, fifo, tile.bytes, (tile.rows, tile.columns))
+            return PoppedPlace(self.kernel.atlas, memory, fifo, tile.bytes, (tile.rows, tile.columns), tile.dtype)
         if len(indices) > 1 or any(isinstance(i, Slice) for i in indices):
             raise Misused(span, f"{name} takes one slot number", f"{name}[i]")
         if not indices and tile.slots > 1:
@@ -419,7 +420,7 @@ class Instructions:
             self.kernel.atlas, tensor.key, tensor.name, self._address(tensor.key, start, span, where),
             self._size_of(length, where),
             None if rows is None else self._size_of(rows, where), stride,
-            None if moved is not None or tensor.total is None else tensor.offset + tensor.total, self._written,
+            None if moved is not None or tensor.total is None else tensor.offset + tensor.total, self._written, tensor,
         )  # fmt: skip
 
     def _address(self, key: str, start: Expr, span: Span, where: Where) -> Evaluate:

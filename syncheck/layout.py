@@ -34,6 +34,7 @@ class PlacedTile(Value):
     span: Span
     source: str = ""
     owner: str = ""
+    dtype: str = ""
 
 
 @frozen
@@ -48,6 +49,7 @@ class PlacedTensor(Value):
     extents: tuple[int | None, ...]
     span: Span
     element: int = 1
+    dtype: str = ""
 
     @property
     def total(self) -> int | None:
@@ -89,6 +91,7 @@ class PlacedFifo(Value):
     span: Span
     instead_of: str = ""
     raw: bool = False
+    dtype: str = ""
 
     @property
     def lane_bytes(self) -> int:
@@ -188,7 +191,9 @@ def _tile(tile: Tile, number: _Numbers, layout: Layout, owners: Mapping[str, str
     rows = shape[0] if shape else 1
     columns = size // DTYPE_BYTES[tile.dtype] // rows
     owner = f"fifo:{tile.source}" if tile.source else owners[tile.name]
-    return PlacedTile(tile.name, tile.space, address, slots, size, rows, columns, tile.span, tile.source, owner)
+    return PlacedTile(
+        tile.name, tile.space, address, slots, size, rows, columns, tile.span, tile.source, owner, tile.dtype
+    )  # fmt: skip
 
 
 def _tensor(tensor: Tensor, number: _Numbers, layout: Layout) -> PlacedTensor:
@@ -207,7 +212,9 @@ def _tensor(tensor: Tensor, number: _Numbers, layout: Layout) -> PlacedTensor:
         if base is None:
             raise Misused(tensor.span, f"{tensor.name} is a view of {tensor.view_of}, which is not declared before it")
         key, offset = base.key, base.offset + number(tensor.offset, tensor.span, f"the offset of {tensor.name}")
-    return PlacedTensor(tensor.name, key, offset, tuple(steps[: len(extents)]), extents, tensor.span, element)
+    return PlacedTensor(
+        tensor.name, key, offset, tuple(steps[: len(extents)]), extents, tensor.span, element, tensor.dtype
+    )  # fmt: skip
 
 
 def _fifo(fifo: Fifo, number: _Numbers, machine: Machine) -> PlacedFifo:
@@ -240,6 +247,7 @@ def _fifo(fifo: Fifo, number: _Numbers, machine: Machine) -> PlacedFifo:
         span=fifo.span,
         instead_of=fifo.instead_of,
         raw=raw,
+        dtype=fifo.dtype,
     )
 
 

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 from syncheck.action import ACCESS, SIGNAL, Action, FrameShape
 from syncheck.expressions import Evaluate, Meaning
-from syncheck.ir import Operand
+from syncheck.ir import Operand, TileOp
+from syncheck.layout import PlacedFifo
+from syncheck.machine_types import Effect
 from syncheck.memory_map import Handle
 from syncheck.places import Place, Run, concrete
 from syncheck.symbolic import NOTHING, Store
@@ -40,6 +42,28 @@ class Where(Value):
     @property
     def kind(self) -> str:
         return self.name[:3]
+
+
+@frozen
+class DataCall(Value):
+    """What a site of a tile instruction computes, for a run with data: the step, and its operands in text order.
+
+    `places` has None where an operand is a value; `scope` is what it is evaluated in.
+    """
+
+    statement: TileOp
+    effect: Effect
+    places: tuple[Place | None, ...]
+    scope: Scope
+
+
+@frozen
+class DataMove(Value):
+    """What a site of a push or a pop moves: `tile` to or from a slot of `fifo`."""
+
+    fifo: PlacedFifo
+    tile: Place
+    push: bool
 
 
 class Emitter(Protocol):

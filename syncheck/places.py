@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from syncheck import symbolic
 from syncheck.expressions import Evaluate
-from syncheck.layout import PlacedFifo, PlacedTile
+from syncheck.layout import PlacedFifo, PlacedTensor, PlacedTile
 from syncheck.memory_map import Atlas, Handle
 from syncheck.symbolic import Linear, Store, Value
 from syncheck.value import Record, mutable
@@ -129,6 +129,7 @@ class PoppedPlace(Record):
     fifo: PlacedFifo
     bytes: int
     shape: tuple[int, int]
+    dtype: str = ""
     space: str = ""
     constant: bool = False
 
@@ -167,6 +168,7 @@ class TensorPlace(Record):
     stride: int
     total: int | None
     written: set[str]
+    tensor: PlacedTensor
     space: str = "GM"
     constant: bool = False
     shape: tuple[int, int] = (0, 0)

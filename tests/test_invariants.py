@@ -44,6 +44,12 @@ LAYERS: dict[str, int] = {
 """Every module of the package, a folder by its name; a module that is missing here fails the test."""
 
 
+JUDGE = {"simulator", *(f"simulator.{name}" for name in ("entries", "board", "judge", "program", "held"))}
+"""The judge of the order: shares nothing with what it judges."""
+NUMERIC = {
+    f"simulator.{name}" for name in ("numeric", "memory", "elementwise", "rows", "columns", "moves", "binding", "data")
+}
+
 READERS = {"grammar", "machine_file"}
 """Below the command line these alone open files: the packaged grammar with its cache, the packaged machines."""
 
@@ -109,7 +115,16 @@ def test_every_module_has_its_room() -> None:
 
 @pytest.mark.parametrize("name", ON_A_LAYER)
 def test_imports_point_down(name: str) -> None:
-    assert [other for other in sorted(imports(name)) if room(other) == "simulator" or layer(other) > layer(name)] == []
+    wrong = [other for other in sorted(imports(name)) if room(other) != "simulator" and layer(other) > layer(name)]
+    assert wrong == []
+
+
+def test_only_the_command_line_runs_the_simulator() -> None:
+    """It starts slowly (numpy), and nothing that checks may depend on what it is checked with."""
+    for name in ON_A_LAYER:
+        used = {other for other in imports(name) if room(other) == "simulator"}
+        assert not used or layer(name) == 9, f"{name} imports {used}"
+        assert not used & JUDGE, name
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
@@ -135,9 +150,26 @@ def test_nothing_below_the_command_line_reads_prints_or_exits(name: str) -> None
 
 
 def test_the_judge_shares_nothing_with_what_it_judges() -> None:
+    for name in JUDGE:
+        assert imports(name) <= JUDGE, name
+
+
+def test_the_simulator_with_data_knows_kernels_and_no_order() -> None:
+    """It runs what the lowering emits; replay, fold, proof, the graph and the detectors are what it is held against."""
     for name in MODULES:
-        if room(name) == "simulator":
-            assert {other for other in imports(name) if room(other) != "simulator"} == set()
+        if room(name) == "simulator" and name not in JUDGE:
+            others = imports(name)
+            assert not others & JUDGE, name
+            assert {other for other in others if room(other) != "simulator" and layer(other) > 2} == set(), name
+
+
+def test_only_the_simulator_with_data_uses_numpy() -> None:
+    for name in MODULES:
+        nodes = list(ast.walk(tree(name)))
+        used = {alias.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        used |= {(node.module or "").partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
+        if used & {"numpy", "ml_dtypes"}:
+            assert name in NUMERIC, name
 
 
 def test_reporters_see_findings_only() -> None:
