@@ -1,0 +1,45 @@
+"""The seeds with data: golden as issued, wrong where the race is played out, never wrong where it is cured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from attention import TOLERANCE, golden, inputs, seed_kernel
+
+from syncheck.simulator.data import Overtake
+
+TPUSH = {"pr596": (421, 411), "pr629": (407, 398), "pr676": (407, 398), "pr704": (434, 425), "pr708": (484, 475)}
+"""The race of each: the line that reads, and the line that overwrites."""
+FIXED = ("pr708_fixed_flag", "pr708_fixed_slots", "pr708_fixed_drain")
+
+
+@pytest.mark.parametrize("name", TPUSH)
+def test_the_race_gives_a_wrong_result_and_the_issue_order_does_not(name: str) -> None:
+    given = inputs([2])
+    kernel, expected = seed_kernel(name, given), golden(given)
+    as_issued = kernel.run()
+    assert as_issued.stuck == []
+    assert np.abs(as_issued.tensors["out"] - expected).max() < TOLERANCE
+    reading, writing = TPUSH[name]
+    overtaking = Overtake(
+        lambda e: e.core == "AIV0" and e.op == "TPUSH" and e.site.span.line == reading,
+        lambda e: e.core == "AIV0" and e.op == "TCVT" and e.site.span.line == writing,
+    )
+    wrong = kernel.run(overtaking, reference=as_issued)
+    assert overtaking.done
+    assert np.abs(wrong.tensors["out"] - expected)[:8].max() > TOLERANCE
+    assert np.abs(wrong.tensors["out"] - expected)[8:].max() < TOLERANCE
+    first = wrong.stale[0]
+    assert (first.reader.op, first.name, first.reader.site.span.line) == ("TPUSH", "pijBf16", reading)
+    assert (wrong.event(first.writer) or first.reader).site.span.line == writing
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_a_cured_kernel_gives_the_same_bits_under_every_schedule(name: str) -> None:
+    given = inputs([3, 1])
+    kernel = seed_kernel(name, given)
+    expected = kernel.run().tensors["out"]
+    assert np.abs(expected - golden(given)).max() < TOLERANCE
+    for schedule in ("random", "adversarial"):
+        for seed in range(12):
+            assert kernel.run(schedule, seed).tensors["out"].tobytes() == expected.tobytes()
