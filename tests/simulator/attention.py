@@ -1,4 +1,4 @@
-"""Inputs and the dense reference of the paged-attention seeds: verdicts.md §7 (q, k ~ U(-.5, .5), v ~ U(-1, 1), bf16)."""
+"""Inputs and dense reference for the paged-attention seeds (verdicts.md §7: q, k ~ U(-.5, .5), v ~ U(-1, 1), bf16)."""
 
 from __future__ import annotations
 
