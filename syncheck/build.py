@@ -174,6 +174,8 @@ class _Builder:
         atlas = Atlas(lambda a, b: symbolic.distance(self._kernel.domain, a, b))
         pinned = {name: values for name, values in pins.items() if len(values) > 1 or self._is_family(name)}
         self._kernel = Kernel([], wiring, atlas, layout, [], domains, choice, layout.problems, pinned)
+        lows = {name: min(pins[name]) if name in pins else low for name, (low, _) in domains.items()}
+        self._kernel.demands.natural = {name for name, low in lows.items() if low is not None and low >= 0}
         self._lower = Instructions(self._kernel, machine)
         self._scope.update(dict.fromkeys((*layout.tiles, *layout.tensors, *layout.fifos), None))
 
@@ -224,8 +226,10 @@ class _Builder:
         self._kernel.cores = self._joined()
         for name, values in self._kernel.pinned.items():
             for loop in self._kernel.demands.indexed.get(name, ()):
-                loop.threshold = max(loop.threshold, len(values))  # a list gives each of its turns a value of its own
+                known = len(values) - loop.least_offset  # a list gives each of its turns a value of its own
+                loop.threshold = max(loop.threshold, known)
         self._lower.finish()
+        self._kernel.demands.settle_named()
         return self._kernel
 
     def _joined(self) -> list[CoreCode]:
@@ -385,6 +389,11 @@ class _Builder:
         info = LoopInfo(loop.var, loop.span, parent=core.loops[-1] if core.loops else None)
         info.turns = not (start.number and step.number)
         info.step = step.constant if step.number else 1
+        info.natural = shapes.natural(start) and loop.var not in core.reassigned
+        for shape in (start, step) if info.turns else ():
+            shapes.spoil(shape, "is where another loop starts, or its step", loop.span)
+            if shape.opaque:
+                info.spoil(f"{loop.var} may start or step by a number that changes", loop.span)
         if not info.turns and (start.constant < 0 or info.step < 1):
             info.spoil(f"{loop.var} does not count up from 0 or more", loop.span)
         if loop.var in core.reassigned:
@@ -397,15 +406,23 @@ class _Builder:
         shapes = self._shapes(scope)
         match loop.condition:
             case Binary("<" | "<=" as op, Name(name), bound) if name == loop.var and name not in names_in(bound):
-                shape = shapes.value(bound, loop.span)
-                if len(shape.terms) == 1 and shape.terms[0][1] == 1 and not shape.opaque:
-                    info.bound = shape.terms[0][0]
-                    info.threshold = max(info.threshold, abs(shape.constant) + 1)
-                elif not shape.number and not info.turns:
-                    info.spoil(f"the loop over {name} runs up to something that changes", loop.span)
+                self._runs_up_to(shapes, shapes.value(bound, loop.span), loop, info)
                 return self._compile(bound, scope), op == "<="
         shapes.ask(loop.condition, loop.span)
         return None, False
+
+    def _runs_up_to(self, shapes: Shapes, bound: Shape, loop: For, info: LoopInfo) -> None:
+        """A loop that runs up to one open value moves with it; nothing that any other bound depends on may move."""
+        plain = len(bound.terms) == 1 and bound.terms[0][1] == 1 and not bound.opaque
+        if plain and isinstance(bound.terms[0][0], tuple):
+            info.bound = bound.terms[0][0]
+            info.lag = abs(bound.constant) + info.step + 1
+            info.threshold = max(info.threshold, abs(bound.constant) + 1)
+            if not (info.turns and info.bad):
+                return
+        if not bound.number and not info.turns:
+            info.spoil(f"the loop over {loop.var} runs up to something that changes", loop.span)
+        shapes.spoil(bound, "is what another loop runs up to", loop.span)
 
     def _call(self, core: _CoreBuilder, call: Call, scope: dict[str, Meaning]) -> None:
         target = self._defs.get(call.name)

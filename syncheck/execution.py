@@ -233,8 +233,8 @@ class CoreRun:
                 message = f"the loop over {op.name} starts or steps by a value that is not pinned"
                 raise Stopped(Problem(op.span, message, f"{op.name} < bound, and a step that is at least 1"))
             key = f"{op.name}@{start}|{step}|{bound}{'=' if op.inclusive else ''}"
-            low = start if isinstance(start, int) else store.range_of(start)[0]
-            self.kernel.domains.setdefault(key, (low, None))
+            low = start if isinstance(start, int) else Store(self.kernel.domain).range_of(start)[0]
+            self.kernel.domains.setdefault(key, (low, None))  # of every path, whatever this one has assumed
             start = atom(key, 0)
         self.values[op.slot] = start
         self.values[op.turn] = (0, key)

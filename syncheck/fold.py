@@ -9,6 +9,7 @@ Equal canonical forms have equal futures: the same races, deadlocks and leftover
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import field
 from math import lcm
 from typing import Any
@@ -65,13 +66,13 @@ class Folder:
     def demands_on(self, name: str, turns: bool) -> tuple[int, int, LoopInfo | None]:
         """(modulus, threshold, an obstacle) for shifting all loops that the value `name` bounds."""
         demands = self._kernel.demands
-        modulus, threshold = demands.modulus.get(name, 1), demands.threshold.get(name, 0)
+        modulus, threshold, asked = demands.modulus.get(name, 1), 0, demands.threshold.get(name, 0)
         for info in self.loops:
             if (info.turns and turns and f"trips@{info.var}" == name) or (
                 not turns and isinstance(info.bound, tuple) and not info.turns and info.bound[0] == name
             ):
                 modulus = lcm(modulus, info.modulus, info.step)
-                threshold = max(threshold, info.threshold)
+                threshold = max(threshold, info.threshold, asked + info.lag)
                 if info.bad:
                     self.obstacles[info.span.line] = info
                     return modulus, threshold, info
@@ -93,7 +94,9 @@ class _Turn:
         self._gather()
         self._decide()
         self._marks = self._mark_bases()
+        replay.inherit_all()
         self._split = set(replay.atlas.parents.values())
+        self._still = {h.page.key for action in self._issued() for h in (*action.reads, *action.writes)}
         self._ranges: dict[int, dict[int, tuple[int, int]]] = {}
 
     # ------------------------------------------------------------ which loops move by how much
@@ -140,11 +143,28 @@ class _Turn:
             modulus, threshold, obstacle = self._folder.demands_on(short, turns)
             group.least = min(counter for _, _, counter in group.members)
             waiting = any(self._may_begin(core, bound) for core in self._cores)
-            if obstacle is not None or name in self._kernel.demands.odd_index or waiting:
+            if obstacle is not None or name in self._kernel.demands.odd_index or waiting or self._out_of_step(group):
                 group.least = 0 if waiting else group.least
                 continue
             if group.least > threshold:
                 group.shift = (group.least - threshold) // modulus * modulus
+
+    def _out_of_step(self, group: _Class) -> bool:
+        """Whether one of these loops picks members of a family that some other loop, which does not move along,
+        may still pick."""
+        own = {info for _, info, _ in group.members}
+        for loops in self._kernel.demands.indexed.values():
+            if own & loops and any(self._strays(core, info, group) for core in self._cores for info in core.code.loops
+                                   if info in loops):  # fmt: skip
+                return True
+        return False
+
+    def _strays(self, core: CoreRun, info: LoopInfo, group: _Class) -> bool:
+        if core.done:
+            return False
+        if info in core.code.ops[core.pc].loops and self._of_loop.get((core.code.index, info)) is not group:
+            return True
+        return self._reachable(core, info)
 
     def _may_begin(self, core: CoreRun, bound: Atom) -> bool:
         """Whether a core may yet enter a loop that `bound` ends, from its first turn (or again)."""
@@ -161,7 +181,7 @@ class _Turn:
         if not isinstance(of, tuple):
             return self._reachable(core, info)
         loop, offset = of
-        if loop not in core.code.ops[core.pc].loops:
+        if self._reachable(core, loop) or loop not in core.code.ops[core.pc].loops:
             return self._reachable(core, loop)
         now, wanted = self._position(core.values[loop.slot]), self._position(index[0])
         if now is None or wanted is None:
@@ -231,6 +251,8 @@ class _Turn:
         if symbolic.TURN in name:
             group = self._classes.get((f"trips@{name}", ()))
             return value - (group.shift if group else 0)
+        if value in self._kernel.demands.named.get(name, ()):
+            return "", value
         shifts = {
             g.shift for (_, info), g in self._of_loop.items() if info in self._kernel.demands.indexed.get(name, ())
         }
@@ -252,6 +274,8 @@ class _Turn:
                 var = name.split("@")[0]
                 again = any(info.parent or info.bad for info in self._folder.loops if info.turns and info.var == var)
                 return not again and self._left(f"trips@{name}", value, self._offset_of(var))
+            if value in self._kernel.demands.named.get(name, ()):
+                return False
             loops = self._kernel.demands.indexed.get(name)
             if loops and any(info.parent is not None for info in loops):
                 return False  # an outer loop may bring the same index again
@@ -367,7 +391,7 @@ class _Turn:
 
     def _tiles(self, core: CoreRun) -> tuple[Any, ...]:
         return tuple(
-            (name, tuple(count - self._marks[name] if count else 0 for count in counts))
+            (name, tuple(count - self._marks[name] if count else None for count in counts))
             for name, counts in sorted(core.marks.items())
         )
 
@@ -382,7 +406,10 @@ class _Turn:
         """The remembered accesses that some later one may still not be ordered after: (cell, w or r, key, entry)."""
         replay = self._replay
         floors: dict[tuple[str, bool], Clock] = {}
-        held = {queue[0][0].core: min(item[2] for item in queue) for queue in replay.queues.values()}
+        held: dict[int, int] = {}
+        for queue in replay.queues.values():
+            core, seq = queue[0][0].core, queue[0][2]
+            held[core] = min(seq, held.get(core, seq))
         kept: dict[tuple[int, str, int, int], Entry] = {}
         line_of, split = self._folder.line, self._split
         for kind, table in (("w", replay.writers), ("r", replay.readers)):
@@ -405,6 +432,13 @@ class _Turn:
                         kept[name] = entry  # older ones of the same line are ordered whenever this one is
         self._folder.work += 40 + len(replay.writers) + 4 * len(kept)
         return [(cell, kind, line, entry) for (cell, kind, line, _), entry in kept.items()]
+
+    def _issued(self) -> Iterator[Action]:
+        """What has left the loops behind but has not run: instructions held back, the rest of a statement."""
+        for queue in self._replay.queues.values():
+            yield from (item[0] for item in queue)
+        for core in self._cores:
+            yield from core.rest
 
     def _line(self, action: Action) -> int:
         return self._folder.line[action.site]
@@ -501,15 +535,20 @@ class _Turn:
         replay = self._replay
         queues = []
         order: dict[int, list[int]] = {}
+        for queue in replay.queues.values():
+            order.setdefault(queue[0][0].core, []).extend(item[2] for item in queue)
+        for numbers in order.values():
+            numbers.sort()
         for agent, queue in sorted(replay.queues.items()):
             for action, _, seq, issued in queue:
+                age = bisect_left(order[action.core], seq)
                 handles = tuple(self._bytes(h) for h in (*action.reads, *action.writes))
                 tile = self._tile(action)
-                queues.append((agent, action.code, action.site, action.channel, handles, tile, ranks(issued, live)))
-                order.setdefault(action.core, []).append(seq)
+                known = ranks(issued, live)
+                queues.append((agent, action.code, action.site, action.channel, handles, tile, age, known))
         stalls = tuple((core, item[0].site, item[0].channel) for core, item in sorted(replay.stalls.items()))
         ages = [
-            (cell, key, bisect_left(sorted(order[entry[4].core]), entry[2]))
+            (cell, key, bisect_left(order[entry[4].core], entry[2]))
             for cell, _, key, entry in self._entries
             if entry[4].core in order
         ]
@@ -576,23 +615,36 @@ class _Turn:
         """Whether no instruction can touch these bytes again: all loops that reach them have moved on."""
         page = handle.page
         uses = self._kernel.tensor_uses.get(page.key)
-        if not uses:
+        if not uses or page.key in self._still:
             return False
         symbol = page.symbol
         if isinstance(symbol, Linear):
-            return self._page_left(symbol, handle)
+            return self._page_left(symbol, handle, uses)
         lows = [self._least_address(core, shape) for core in self._cores for n, shape in uses if n == core.code.name]
         return all(low is not None and handle.stop <= low for low in lows)
 
-    def _page_left(self, symbol: Linear, handle: Handle) -> bool:
+    def _page_left(self, symbol: Linear, handle: Handle, uses: list[tuple[str, Shape]]) -> bool:
         """A page at a turn that all cores have left, and whose bytes no later turn's page can hold."""
-        pages = [p for (key, _), p in self._replay.atlas.pages.items() if key == handle.page.key]
-        if any(not isinstance(p.symbol, Linear) or len(p.symbol.terms) != 1 for p in pages):
-            return False
         ((item, coefficient),) = symbol.terms if len(symbol.terms) == 1 else ((("", ()), 0),)
         if symbolic.TURN not in item[0] or coefficient <= 0 or not self._gone(item):
             return False
-        return all(page.extent() <= coefficient for page in pages)
+        for core in self._cores:
+            for name, shape in uses if not core.done else ():
+                if name != core.code.name:
+                    continue
+                if shape.opaque or len(shape.terms) != 1 or shape.terms[0][1] != coefficient:
+                    return False
+                if not self._only_later(core, shape.terms[0][0], item[0]) or handle.stop > coefficient + shape.constant:
+                    return False
+        return True
+
+    def _only_later(self, core: CoreRun, term: Any, name: str) -> bool:
+        """Whether a use on this core can only be at a later turn of the loop that runs under this name."""
+        if not isinstance(term, LoopInfo) or not term.turns:
+            return False
+        if term in core.code.ops[core.pc].loops:
+            return bool(core.values[term.turn_slot][1] == name)
+        return not self._reachable(core, term)
 
     def _least_address(self, core: CoreRun, shape: Shape) -> int | None:
         """The lowest address that an access of this shape can still have on this core; None: any."""

@@ -50,6 +50,7 @@ class Instructions:
         self.machine = machine
         self._written: set[str] = set()
         self._addresses: list[tuple[str, Expr, Span, Where]] = []
+        self._sizes: list[tuple[str, Expr, Span, Where]] = []
         self._fifos = FifoLowering(self, kernel, machine)
 
     def finish(self) -> None:
@@ -58,6 +59,9 @@ class Instructions:
             if key in self._written or key == "GM":
                 shape = Shapes(where.scope, self.kernel.demands).value(start, span)
                 self.kernel.tensor_uses.setdefault(key, []).append((where.name, shape))
+        for key, size, span, where in self._sizes:
+            if key in self._written or key == "GM":
+                Shapes(where.scope, self.kernel.demands).need(size, span)
         for flaw in self.kernel.layout.flaws:
             self.remark(flaw.kind, flaw.span, flaw.text, flaw.other)
 
@@ -418,8 +422,8 @@ class Instructions:
             rows, stride = _extent(outer, 1), tensor.row_bytes[slices[0]]
         return TensorPlace(
             self.kernel.atlas, tensor.key, tensor.name, self._address(tensor.key, start, span, where),
-            self._size_of(length, where),
-            None if rows is None else self._size_of(rows, where), stride,
+            self._size_of(tensor.key, length, span, where),
+            None if rows is None else self._size_of(tensor.key, rows, span, where), stride,
             None if moved is not None or tensor.total is None else tensor.offset + tensor.total, self._written, tensor,
         )  # fmt: skip
 
@@ -428,7 +432,9 @@ class Instructions:
         self._addresses.append((key, start, span, where))
         return Compiler(where.scope).compile(start)[0]
 
-    def _size_of(self, expr: Expr, where: Where) -> Evaluate:
+    def _size_of(self, key: str, expr: Expr, span: Span, where: Where) -> Evaluate:
+        """How much of a tensor is touched: no loop on which that depends may move."""
+        self._sizes.append((key, expr, span, where))
         return Compiler(where.scope).compile(expr)[0]
 
     def _region(self, region: Region, where: Where) -> Place:
@@ -437,6 +443,7 @@ class Instructions:
             self._check_space(region.space, region.span, where)
         start, fixed = Compiler(where.scope).compile(region.start)
         stop, fixed_too = Compiler(where.scope).compile(region.stop)
+        Shapes(where.scope, self.kernel.demands).need(Binary("-", region.stop, region.start), region.span)
         if region.space == "GM":
             self._address("GM", region.start, region.span, where)
         else:

@@ -42,7 +42,7 @@ class Replay(Sightings):
     """
 
     __slots__ = (
-        "_awake", "_late", "_local", "_own", "_plain", "counts", "issue_bases", "issue_clocks", "joined",
+        "_awake", "_inherited", "_late", "_local", "_own", "_plain", "counts", "issue_bases", "issue_clocks", "joined",
         "joined_bases", "levels", "queue_levels", "queues", "readers", "released", "seqs", "sleepers", "stalls",
         "writers",
     )  # fmt: skip
@@ -87,6 +87,7 @@ class Replay(Sightings):
         self._strict: list[bool] = []
         self._own: list[list[int]] = []
         self._late = False
+        self._inherited = 0
         self._plain = not rules.advisory_scalar_wait and not rules.ignored_waits
         self._local = self._plain
         self.widen()
@@ -514,6 +515,17 @@ class Replay(Sightings):
             if parent in self.owners:
                 self.owners[cell] = self.owners[parent]
         return self.writers[cell]
+
+    def inherit_all(self) -> None:
+        """Let every cell that was split off know now what its parent remembers."""
+        parents = self.atlas.parents
+        if len(parents) == self._inherited:
+            return
+        self._inherited = len(parents)
+        split = set(parents.values())
+        for cell in parents:
+            if cell not in split and cell not in self.writers:
+                self._inherit(cell)
 
     def _far(
         self, action: Action, values: Values, seq: int, agent: int, handle: Handle, writes: bool, clock: Clock

@@ -31,7 +31,8 @@ Shape."""
 class LoopInfo(Record):
     """One loop of one core's code. `bound` is the open value it runs up to; `turns`: start or step are not pinned,
     the loop
-    is told by its turn; `modulus` and `threshold` are what its uses ask; `bad` says why it cannot be folded.
+    is told by its turn; `modulus` and `threshold` are what its uses ask; `bad` says why it cannot be folded. When a
+    turn begins, the counter is less than `bound` + `lag`. `natural`: it is never negative.
     """
 
     var: str
@@ -39,9 +40,11 @@ class LoopInfo(Record):
     turns: bool = False
     step: int = 1
     bound: Term = None
+    lag: int = 0
     modulus: int = 1
     threshold: int = 0
     least_offset: int = 0
+    natural: bool = True
     bad: str = ""
     bad_span: Span | None = None
     head: int = -1
@@ -86,12 +89,22 @@ def scale(a: Shape, factor: int) -> Shape:
 
 @mutable
 class Demands(Record):
-    """What the text asks of parameters and families themselves (`n == 1`, `n % 2`), by name; and who indexes what."""
+    """What the text asks of parameters and families themselves (`n == 1`, `n % 2`), by name; and who indexes what:
+    loops (`indexed`) or numbers (`named`). `natural` are the parameters that are never negative.
+    """
 
     modulus: dict[str, int] = field(default_factory=dict)
     threshold: dict[str, int] = field(default_factory=dict)
     indexed: dict[str, set[LoopInfo]] = field(default_factory=dict)
+    named: dict[str, set[int]] = field(default_factory=dict)
     odd_index: set[str] = field(default_factory=set)
+    natural: set[str] = field(default_factory=set)
+
+    def settle_named(self) -> None:
+        """A member that the text names by its number is none of those that a loop comes to once it moves."""
+        for name, numbers in self.named.items():
+            for loop in self.indexed.get(name, ()):
+                loop.threshold = max(loop.threshold, max(numbers) + 1 - loop.least_offset)
 
 
 class Shapes:
@@ -117,6 +130,11 @@ class Shapes:
         self._span = span
         shape = self._of(expr)
         self._spoil(shape, "picks a flag, a slot or an address by its number")
+
+    def spoil(self, shape: Shape, why: str, span: Span) -> None:
+        """Nothing that this depends on can move, or the text would tell."""
+        self._span = span
+        self._spoil(shape, why)
 
     def keep(self, expr: Expr, span: Span) -> None:
         """The expression goes into a variable that outlives its turn."""
@@ -168,16 +186,36 @@ class Shapes:
             shape = meaning.shape
             return shape if isinstance(shape, Shape) else OPAQUE
         if isinstance(meaning, symbolic.Linear):
-            return Shape(0, (((name, None), 1),))
+            return self._constant(meaning)
         if isinstance(meaning, Const | Name | Index | Unary | Binary | Ternary | Function | Any_):
             return self._of(meaning)
         return OPAQUE
 
+    def _constant(self, value: symbolic.Linear) -> Shape:
+        """A parameter or unknown, or a `const` that stands for a sum of some."""
+        terms: list[tuple[Term, int]] = []
+        for item, coefficient in value.terms:
+            name, index = item
+            if any(not isinstance(part, int) for part in index) or len(index) > 1:
+                self._demands.odd_index.update(symbolic.names_of(value))
+                return OPAQUE
+            if index:
+                self._demands.named.setdefault(name, set()).add(index[0])
+            terms.append(((name, index[0] if index else None), coefficient))
+        return Shape(value.constant, tuple(terms))
+
     def _index(self, name: str, indices: tuple[Expr | Slice, ...]) -> Shape:
-        if not isinstance(self._scope.get(name), Family) or len(indices) != 1 or isinstance(indices[0], Slice):
+        if not isinstance(self._scope.get(name), Family):
+            return OPAQUE
+        if len(indices) != 1 or isinstance(indices[0], Slice):
+            for part in indices:
+                if not isinstance(part, Slice):
+                    self._spoil(self._of(part), f"indexes {name} together with something else")
+            self._demands.odd_index.add(name)
             return OPAQUE
         index = self._of(indices[0])
         if index.number:
+            self._demands.named.setdefault(name, set()).add(index.constant)
             return Shape(0, (((name, index.constant), 1),))
         loops = [term for term, _ in index.terms if isinstance(term, LoopInfo)]
         plain = len(index.terms) == 1 and len(loops) == 1 and index.terms[0][1] == 1 and not index.opaque
@@ -235,6 +273,14 @@ class Shapes:
         self._compare(shape)
 
     def _modulo(self, shape: Shape, modulus: int) -> Shape:
+        """The remainder has the sign of what is divided, so that must keep its sign where loops move."""
+        if self._moves_along(shape):
+            return OPAQUE
+        signs = {coefficient > 0 for _, coefficient in shape.terms}
+        several = len(shape.terms) > 1 and (len(signs) > 1 or not all(self._natural(term) for term, _ in shape.terms))
+        if shape.terms and (shape.opaque or several):
+            self._spoil(shape, "is one part of what a remainder is taken of")
+            return OPAQUE
         for term, _ in shape.terms:
             if isinstance(term, LoopInfo):
                 term.modulus = lcm(term.modulus, modulus)
@@ -245,19 +291,35 @@ class Shapes:
                 self._demands.threshold[name] = max(self._demands.threshold.get(name, 0), abs(shape.constant) + 1)
         return OPAQUE
 
+    def natural(self, shape: Shape) -> bool:
+        """Whether the value is certainly not negative."""
+        positive = all(coefficient > 0 and self._natural(term) for term, coefficient in shape.terms)
+        return not shape.opaque and shape.constant >= 0 and positive
+
+    def _natural(self, term: Term) -> bool:
+        return term.natural if isinstance(term, LoopInfo) else term[0] in self._demands.natural
+
+    def _moves_along(self, difference: Shape) -> bool:
+        """Whether this is the distance between a counter and the bound of its own loop: both move by the same."""
+        if difference.opaque or len(difference.terms) != 2:
+            return False
+        (one, a), (other, b) = difference.terms
+        if not isinstance(one, LoopInfo):
+            one, other = other, one
+        return isinstance(one, LoopInfo) and not one.turns and a == -b and bool(one.bound == other)
+
     def _compare(self, difference: Shape) -> None:
         """`difference` is compared with 0."""
+        turning = any(isinstance(t, LoopInfo) and t.turns for t, _ in difference.terms)
         loops = [(t, c) for t, c in difference.terms if isinstance(t, LoopInfo) and not t.turns]
         others = [(t, c) for t, c in difference.terms if not isinstance(t, LoopInfo)]
         passed = abs(difference.constant) + 1
-        if not difference.opaque and len(loops) == 1 and not others:
+        if not difference.opaque and len(loops) == 1 and not others and not turning:
             loops[0][0].threshold = max(loops[0][0].threshold, passed)
             return
-        if not difference.opaque and len(loops) == 1 and len(others) == 1:
-            (loop, a), (family, b) = loops[0], others[0]
-            if a == -b and abs(a) == 1 and _same(loop.bound, family):
-                return
-        if not loops:
+        if self._moves_along(difference):
+            return
+        if not loops and not difference.opaque and (not turning or not others):
             for family, _ in others:
                 name = family[0]
                 self._demands.threshold[name] = max(self._demands.threshold.get(name, 0), passed)
@@ -275,7 +337,3 @@ class Shapes:
                 self._demands.odd_index.add(name)
                 if isinstance(index, tuple):
                     index[0].spoil(f"{name}[{index[0].var}] {why}", self._span)
-
-
-def _same(bound: Term, family: Term) -> bool:
-    return bool(bound == family)

@@ -67,6 +67,16 @@ def name_of(atom: Atom) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
+def names_of(value: Value) -> set[str]:
+    """The names of all atoms that a value is made of."""
+    found: set[str] = set()
+    for (name, index), _ in value.terms if isinstance(value, Linear) else ():
+        found.add(name)
+        for part in index:
+            found |= names_of(part)
+    return found
+
+
 def _key(item: tuple[Atom, int]) -> str:
     return repr(item[0])
 

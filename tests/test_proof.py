@@ -64,18 +64,30 @@ def test_what_cannot_be_folded_is_bounded_and_says_where() -> None:
     assert "k.sync:2" in report.reason
 
 
-@pytest.mark.parametrize(
-    ("name", "pinned"),
-    [
-        ("families_seen_again", (("total", "2"),)),
-        ("bytes_seen_again", (("k", "3"), ("m", "2"))),
-        ("counter_below_zero", (("k", "4"),)),
-    ],
-)
-def test_what_a_pinned_run_finds_the_open_one_finds(name: str, pinned: tuple[tuple[str, str], ...]) -> None:
-    text = (JUDGE / f"{name}.sync").read_text(encoding="utf-8")
-    assert run(text, definitions=pinned).verdict == "refuted"
-    assert run(text).verdict == "refuted"
+def header(text: str, name: str) -> list[str]:
+    """The words after `// name:` in a fixture."""
+    prefix = f"// {name}:"
+    return [word for line in text.splitlines() if line.startswith(prefix) for word in line[len(prefix) :].split()]
+
+
+def errors(report: FileReport) -> set[tuple[str, int]]:
+    return {(f.rule, f.primary.span.line) for f in report.findings if f.severity == "error"}
+
+
+SHIFTED = [path for path in sorted(JUDGE.glob("*.sync")) if "// pinned:" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", SHIFTED, ids=lambda path: path.stem)
+def test_what_a_pinned_run_finds_the_open_one_finds_or_says_that_it_did_not_look(path: Path) -> None:
+    """// pinned: the parameters that show it; unbounded: the verdict without them; with: what stays pinned."""
+    text = path.read_text(encoding="utf-8")
+    pairs = [(key, value) for key, _, value in (word.partition("=") for word in header(text, "pinned"))]
+    kept = [(key, value) for key, _, value in (word.partition("=") for word in header(text, "with"))]
+    pinned, unbounded = run(text, definitions=tuple(pairs)), run(text, definitions=tuple(kept))
+    assert errors(pinned), "the pinned run shows nothing"
+    assert [unbounded.verdict] == header(text, "unbounded")
+    if unbounded.verdict == "refuted":
+        assert errors(unbounded) >= errors(pinned)
 
 
 KEPT = """
