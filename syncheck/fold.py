@@ -567,7 +567,8 @@ class _Turn:
             (self._cell(cell, entry[5]), kind, key, entry[0], bisect_left(live[entry[0]], entry[1]))
             for cell, kind, key, entry in self._entries
         ]
-        marks, held = self._marks, replay.owners
+        marks, split = self._marks, self._split
+        held = {cell: holder for cell, holder in replay.owners.items() if cell not in split}
         owners = frozenset([(cell, entry[0]) for cell, entry in held.items()])
         tiles = tuple(sorted([(c, tag - marks.get(owner[5:], 0)) for c, (owner, tag, _) in held.items() if tag >= 0]))
         flying = tuple(

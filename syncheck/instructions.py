@@ -379,12 +379,13 @@ class Instructions:
         if tile.source:
             fifo = layout.fifos[tile.source]
             return PoppedPlace(self.kernel.atlas, memory, fifo, tile.bytes, (tile.rows, tile.columns), tile.dtype)
-        if len(indices) > 1 or any(isinstance(i, Slice) for i in indices):
+        chosen = [i for i in indices if not isinstance(i, Slice)]  # a part of a tile counts as all of it
+        if len(chosen) > 1:
             raise Misused(span, f"{name} takes one slot number", f"{name}[i]")
-        if not indices and tile.slots > 1:
+        if not chosen and tile.slots > 1:
             raise Misused(span, f"{name} has {tile.slots} slots", f"say which: {name}[i % {tile.slots}]")
-        index = None if not indices else self.value(_plain(indices[0]), where, span)
-        return TilePlace(self.kernel.atlas, memory, tile, index, not indices)
+        index = None if not chosen else self.value(chosen[0], where, span)
+        return TilePlace(self.kernel.atlas, memory, tile, index, not chosen)
 
     def _check_space(self, space: str, span: Span, where: Where) -> None:
         limits = self.machine.spaces.get(space)
@@ -457,11 +458,6 @@ class Instructions:
                 )
                 self.remark("capacity", region.span, text, where=where)
         return RegionPlace(self.kernel.atlas, memory, region.space, start, stop, fixed and fixed_too)
-
-
-def _plain(index: Expr | Slice) -> Expr:
-    assert not isinstance(index, Slice)
-    return index
 
 
 def _extent(part: Slice, step: int) -> Expr:

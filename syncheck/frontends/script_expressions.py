@@ -147,16 +147,20 @@ class Expressions(Record):
         return self._index(node, name)
 
     def _slot(self, node: Node, name: Token) -> Index:
-        indices = node.children[1:-1]
-        if len(indices) != 1 or (isinstance(indices[0], Tree) and indices[0].data == "slice"):
-            raise self.cursor.refuse(node, f"'{name}' is a tile: its only index is a slot", f"{name}[slot]")
+        """A slot of a tile, its valid part (`s[0:rows, 0:columns]`), or both (`s[slot, 0:rows, 0:columns]`)."""
         index = self._index(node, name)
-        tile, chosen = self.names.objects.get(name), index.indices[0]
-        slot = None if isinstance(chosen, Slice) else fold(chosen, self.names.numbers)
+        chosen = [part for part in index.indices if not isinstance(part, Slice)]
+        valid = [part for part in index.indices if isinstance(part, Slice)]
+        known = (*chosen, *valid) == index.indices and len(chosen) <= 1 and len(valid) in (0, 2)
+        if not known or any(fold(part.start, self.names.numbers) != 0 for part in valid):
+            shown = f"{name}[slot], or {name}[0:rows, 0:columns] for the part of it that is valid"
+            raise self.cursor.refuse(node, f"'{name}' is a tile: what selects of it is a slot or its valid part", shown)
+        tile = self.names.objects.get(name)
+        slot = fold(chosen[0], self.names.numbers) if chosen else None
         slots = fold(tile.slots, self.names.numbers) if isinstance(tile, Tile) else None
         if slot is not None and (slot < 0 or (slots is not None and slot >= slots)):
             last = "" if slots is None else f", slots 0 to {slots - 1}" if slots > 1 else ", only slot 0"
-            raise self.cursor.refuse(indices[0], f"'{name}' has no slot {slot}", f"a slot of {name}{last}")
+            raise self.cursor.refuse(node.children[1], f"'{name}' has no slot {slot}", f"a slot of {name}{last}")
         return index
 
     def _index(self, node: Node, name: Token) -> Index:
