@@ -91,6 +91,15 @@ _TOOLS: dict[str, Any] = {
 }
 
 
+_FUNCTIONS: dict[str, Evaluate] = {}
+"""Those made before that need nothing but the values and the store."""
+
+
+def _function(source: str, constants: Mapping[str, Any]) -> Evaluate:
+    made: Evaluate = eval(f"lambda v, s: {source}", {**_TOOLS, **constants, "__builtins__": {}})
+    return made
+
+
 class Compiler:
     """Compiles expressions in one scope. `constant` is set while nothing but numbers has been met."""
 
@@ -106,8 +115,12 @@ class Compiler:
         self._constants = {}
         self._varies = False
         source = self._source(expr)
-        function: Evaluate = eval(f"lambda v, s: {source}", {**_TOOLS, **self._constants, "__builtins__": {}})
-        return function, not self._varies
+        if self._constants:
+            return _function(source, self._constants), not self._varies
+        found = _FUNCTIONS.get(source)
+        if found is None:
+            found = _FUNCTIONS[source] = _function(source, {})
+        return found, not self._varies
 
     def _source(self, expr: Expr) -> str:
         match expr:
