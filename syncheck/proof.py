@@ -174,12 +174,13 @@ class Explorer:
     def _met(self, action: Action, core: CoreRun) -> None:
         """Once for each action: who signals and waits on which channel (XCR002), which waits hold issue (REL001)."""
         self._told[id(action)] = action
+        if action.code not in (WAIT, HEAR, SIGNAL):
+            return
         log, place = self._log, Access(action, tuple(core.values), 0)
         if action.code == WAIT:
             if action.scalar:
                 log.scalar_waits.setdefault(action.site, place)
             self._one_taker(action)
-        if action.code not in (HEAR, SIGNAL):
             return
         if action.code == HEAR:
             log.listeners.setdefault(action.channel, {}).setdefault(action.agent, place)

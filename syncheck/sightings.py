@@ -78,7 +78,7 @@ class Sightings:
         wait = self.last_wait.get(token[1].channel)
         key = ("overtakes", token[1].site, previous[1].site)
         known = self.log.remarks.get(key if wait is None else (*key, wait[2].site))
-        if known is not None and known.case is self.case:
+        if known is not None and known.case.size <= self.case.size:
             known.count += 1
             return
         places = [Access(token[1], token[2], token[3]), Access(previous[1], previous[2], previous[3])]
@@ -137,7 +137,7 @@ class Sightings:
         else:
             key = (kind, old.site, action.site, entry[6], writes)
         known = self.log.clashes.get(key)
-        if known is not None and known.case is self.case:
+        if known is not None and known.case.size <= self.case.size:
             known.count += 1
             return
         first = Access(old, entry[3], entry[2], entry[5], entry[6])

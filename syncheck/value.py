@@ -83,17 +83,35 @@ def _initialiser(cls: type[Any]) -> Callable[..., None]:
     fields = dataclasses.fields(cls)
     puts = tuple([getattr(cls, field.name).__set__ for field in fields])
     width = len(puts)
+    tails = _tails(fields)
     finish = getattr(cls, "__post_init__", None)
 
     def initialise(self: Any, *arguments: Any, **named: Any) -> None:
-        if named or len(arguments) != width:
-            arguments = _completed(cls, fields, arguments, named)
+        given = len(arguments)
+        if named or given != width:
+            tail = tails.get(given)
+            if named or tail is None:
+                arguments = _completed(cls, fields, arguments, named)
+            else:
+                arguments += tail
         for put, value in zip(puts, arguments):  # noqa: B905 - of equal length by now
             put(self, value)
         if finish is not None:
             finish(self)
 
     return initialise
+
+
+def _tails(fields: tuple[dataclasses.Field[Any], ...]) -> dict[int, tuple[Any, ...]]:
+    """For each number of values given, the defaults of all the others, where they have plain ones."""
+    found: dict[int, tuple[Any, ...]] = {}
+    tail: tuple[Any, ...] = ()
+    for number in range(len(fields) - 1, -1, -1):
+        if fields[number].default is dataclasses.MISSING:
+            break
+        tail = (fields[number].default, *tail)
+        found[number] = tail
+    return found
 
 
 def _completed(
