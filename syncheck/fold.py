@@ -45,12 +45,21 @@ class Folder:
         self.line = [lines.setdefault((s.core, s.span, s.pipe, s.op), len(lines)) for s in kernel.sites]
         """For each site, its line as its core runs it: copies of a `def` at several calls are one line."""
         self.obstacles: dict[int, LoopInfo] = {}
+        self._users: dict[tuple[str, bool], tuple[int, ...]] = {}
         self.work = 0
 
     def canonical(self, cores: list[CoreRun], replay: Replay, store: Store) -> object:
         """A hashable form; two paths with equal forms have equal futures."""
         turn = _Turn(self, self._kernel, cores, replay, store)
         return turn.form()
+
+    def users_of(self, page: str, writers_only: bool) -> tuple[int, ...]:
+        """The agents that access (or write) a memory anywhere in the text."""
+        users = self._users.get((page, writers_only))
+        if users is None:
+            found = {agent for agent, writes in self._kernel.users.get(page, ()) if writes or not writers_only}
+            users = self._users[page, writers_only] = tuple(sorted(found))
+        return users
 
     def limit(self, info: LoopInfo, bound: int) -> tuple[int, str]:
         """How many turns of an open loop to follow: enough for two to be alike, or `bound` where none can be; and
@@ -98,6 +107,7 @@ class _Turn:
         self._split = set(replay.atlas.parents.values())
         self._still = {h.page.key for action in self._issued() for h in (*action.reads, *action.writes)}
         self._ranges: dict[int, dict[int, tuple[int, int]]] = {}
+        self._floors: dict[tuple[int, ...], Clock] = {}
 
     # ------------------------------------------------------------ which loops move by how much
 
@@ -445,15 +455,16 @@ class _Turn:
 
     def _floor(self, page: str, clocks: list[Clock], *, writers_only: bool) -> Clock:
         """What everyone who may still access (or write) a memory knows to be complete."""
-        users = {agent for agent, writes in self._kernel.users.get(page, ()) if writes or not writers_only}
+        users = self._folder.users_of(page, writers_only)
         if not users:
             return [1 << 62] * len(clocks)
-        floor = meet([clocks[agent] for agent in sorted(users)], len(clocks))
-        if len(users) == 1:
-            (agent,) = users
-            if self._strict(agent):
+        floor = self._floors.get(users)
+        if floor is None:
+            floor = meet([clocks[agent] for agent in users], len(clocks))
+            if len(users) == 1 and self._strict(users[0]):
                 floor = floor.copy()
-                floor[agent] = 1 << 62
+                floor[users[0]] = 1 << 62
+            self._floors[users] = floor
         return floor
 
     def _strict(self, agent: int) -> bool:

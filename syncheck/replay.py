@@ -455,10 +455,10 @@ class Replay(Sightings):
                 writers = all_writers.get(cell)
                 if writers is None:
                     writers = self._inherit(cell)
-                for old in writers.values():
+                for other, old in writers.items():
                     if clock[old[0]] < old[1]:
                         self._conflict(old, action, values, seq, agent, handle, False, clock)
-                    elif checking and (old[2] > seq or old[4].site not in met):
+                    elif checking and (other not in met or old[2] > seq):
                         self._in_order(old, action, values, seq, handle, False, clock)
                 if not late:
                     all_readers[cell][key] = entry
@@ -476,15 +476,15 @@ class Replay(Sightings):
                 writers = all_writers.get(cell)
                 if writers is None:
                     writers = self._inherit(cell)
-                for old in writers.values():
+                for other, old in writers.items():
                     if clock[old[0]] < old[1]:
                         self._conflict(old, action, values, seq, owner, handle, True, clock)
-                    elif checking and (old[2] > seq or old[4].site not in met):
+                    elif checking and (other not in met or old[2] > seq):
                         self._in_order(old, action, values, seq, handle, True, clock)
-                for old in all_readers[cell].values():
+                for other, old in all_readers[cell].items():
                     if clock[old[0]] < old[1]:
                         self._conflict(old, action, values, seq, owner, handle, True, clock)
-                    elif checking and (old[2] > seq or old[4].site not in met):
+                    elif checking and (other not in met or old[2] > seq):
                         self._in_order(old, action, values, seq, handle, True, clock)
                 writers[key] = entry
                 if owned:

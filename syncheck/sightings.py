@@ -169,7 +169,7 @@ class Sightings:
     ) -> None:
         old = entry[4]
         if self.counting:
-            action.met = action.met | {old.site}
+            action.met = action.met | {old.site * 2 + entry[6]}
             self.log.ordered.add((old.site, action.site) if old.site < action.site else (action.site, old.site))
         if old.core == action.core and entry[2] > seq:
             first = Access(action, values, seq, handle, writes)

@@ -27,6 +27,9 @@ class Linear(Frozen):
     constant: int
     terms: tuple[tuple[Atom, int], ...]
 
+    def __hash__(self) -> int:
+        return hash((self.constant, self.terms))
+
     def __add__(self, other: Value) -> Value:
         if isinstance(other, int):
             return Linear(self.constant + other, self.terms) if other else self
@@ -101,6 +104,9 @@ class Test(Frozen):
 
     op: str
     form: Linear
+
+    def __hash__(self) -> int:
+        return hash((self.op, self.form))
 
 
 class Open(Exception):
