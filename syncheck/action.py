@@ -76,7 +76,7 @@ class Action:
         hidden_flags: tuple[int, ...] = (),
     ) -> None:
         self.code = code
-        self.met: frozenset[int] = frozenset()  # the reads and writes (site * 2 + 1) it was seen in order with, noted already
+        self.met: frozenset[int] = frozenset()  # reads (site * 2), writes (+ 1) seen in order with it
         self.core = core
         self.agent = agent
         self.site = site
