@@ -185,7 +185,11 @@ Bounds = tuple[int | None, int | None]
 
 class Store(Case):
     """Assumptions of one path: bounds of atoms, and answers to tests that bounds cannot express. Never changed once
-    shared."""
+    shared.
+
+    `size` orders paths: first by what their least values exceed the least of the domains by, in all; then by how much
+    they have assumed, which is how many turns and branches they have seen. It only grows along a path.
+    """
 
     __slots__ = ("bounds", "domain", "facts")
 
@@ -194,11 +198,12 @@ class Store(Case):
         domain: Callable[[Atom], Bounds],
         bounds: dict[Atom, Bounds] | None = None,
         facts: dict[Test, bool] | None = None,
+        size: int = 0,
     ) -> None:
         self.domain = domain
         self.bounds = bounds or {}
         self.facts = facts or {}
-        super().__init__(sum(abs(low or 0) + 1 for low, _ in self.bounds.values()) + len(self.facts))
+        super().__init__(size)
 
     def bounds_of(self, atom_: Atom) -> Bounds:
         found = self.bounds.get(atom_)
@@ -255,7 +260,7 @@ class Store(Case):
         if len(form.terms) == 1 and abs(form.terms[0][1]) == 1:
             store = self._assume_bound(test, form.terms[0], answer)
         else:
-            store = Store(self.domain, self.bounds, {**self.facts, test: answer})
+            store = Store(self.domain, self.bounds, {**self.facts, test: answer}, self.size + 1)
         return store if store is not None and store._possible() else None
 
     def _possible(self) -> bool:
@@ -287,7 +292,7 @@ class Store(Case):
 
     def _assume_bound(self, test: Test, term: tuple[Atom, int], answer: bool) -> Store | None:
         item, coefficient = term
-        low, high = self.bounds_of(item)
+        low, high = before = self.bounds_of(item)
         facts = self.facts
         pivot = -test.form.constant * coefficient  # atom < pivot, or atom > pivot where the coefficient is negative
         if test.op == "==":
@@ -307,7 +312,18 @@ class Store(Case):
             low = bound if low is None or bound > low else low
         if low is not None and high is not None and low > high:
             return None
-        return Store(self.domain, {**self.bounds, item: (low, high)}, facts)
+        excess = abs(_least_of(low, high) - _least_of(*before))
+        more = (item not in self.bounds) + len(facts) - len(self.facts)
+        return Store(self.domain, {**self.bounds, item: (low, high)}, facts, self.size + excess * EXCESS + more)
+
+
+EXCESS = 1 << 20
+"""What 1 above the least weighs in `Store.size`; no path assumes that many things."""
+
+
+def _least_of(low: int | None, high: int | None) -> int:
+    """The value that a report names."""
+    return low if low is not None else min(high or 0, 0)
 
 
 TURN = "@"
