@@ -85,7 +85,7 @@ def marked(path: Path) -> Any:
     return pytest.param(path, id=f"{path.parent.name}/{path.stem}", marks=[pytest.mark.deep] if slow else [])
 
 
-@pytest.mark.parametrize("path", map(marked, FILES))
+@pytest.mark.parametrize("path", [marked(path) for path in FILES])
 def test_fixtures(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     domains = domains_of(parse(text, str(path)))
