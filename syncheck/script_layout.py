@@ -52,7 +52,7 @@ class Layout:
             self._place = self._place[0], self._place[1] + 1
 
     def _go_to(self, span: Span) -> None:
-        if not self._mapped or self._place == (span.path, span.line):
+        if not self._mapped or self._place == (span.path, span.line) or not span.path or span.line < 1:
             return
         path, line = self._place or ("", 0)
         if path == span.path and 0 < span.line - line <= CLOSE:

@@ -248,3 +248,9 @@ def test_a_chain_of_branches_keeps_its_lines() -> None:
     (inner,) = found.otherwise
     assert (found.span.line, inner.span.line, inner.span.path) == (10, 30, "k.cpp")
     assert "} else if (2) {" in text
+
+
+def test_a_node_from_nowhere_takes_no_line() -> None:
+    text = script_text(program_of(ir.Barrier("V", Span("", 0)), ir.Barrier("V", Span("k.cpp", 9))))
+    assert parse(text, "k.sync").problems == ()
+    assert "#line 0" not in text
