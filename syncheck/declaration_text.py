@@ -59,7 +59,8 @@ class DeclarationText:
         widths = [max((len(c[at]) for c, _ in rows if at < len(c) - 1), default=0) for at in range(count)]
         for columns, span in rows:
             padded = [column.ljust(width) for column, width in zip(columns, widths, strict=False)]
-            self._layout.line(" ".join((*padded[: len(columns) - 1], columns[-1])), span)
+            text = " ".join((*padded[: len(columns) - 1], columns[-1]))
+            self._layout.line(text, span, behind=f" {' '.join(columns)}")
 
     def _param(self, param: Param) -> Row:
         domain = param.domain

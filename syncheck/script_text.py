@@ -15,6 +15,7 @@ from syncheck.ir import (
     Continue,
     CrossSet,
     CrossWait,
+    Def,
     Expr,
     FifoOp,
     For,
@@ -56,14 +57,20 @@ def script_text(program: Program, *, lines: bool = True, title: str = "") -> str
         layout.blank()
         scope = _Scope(names, {})
         given = ", ".join([scope.declare(parameter) for parameter in definition.parameters])
-        _Body(layout, names, scope).block(
-            f"def {names.defs[definition.name]}({given}) {{", definition.body, definition.span
-        )
+        head = f"def {names.defs[definition.name]}({given}) {{"
+        _Body(layout, names, scope).block(head, definition.body, _above(definition))
     for core in program.cores:
         layout.blank()
         _Body(layout, names, _Scope(names, {})).block(f"core {core.kind} {{", core.body, core.span)
     _end(layout, program)
     return layout.text
+
+
+def _above(definition: Def) -> Span | None:
+    """Where the head of a def stands, if that is above its body; no report names it."""
+    first = definition.body[0].span if definition.body else definition.span
+    below = first.path == definition.span.path and first.line <= definition.span.line
+    return None if definition.body and below else definition.span
 
 
 def _end(layout: Layout, program: Program) -> None:
@@ -121,7 +128,8 @@ class _Body:
         elif isinstance(statement, If):
             self._branch(statement)
         else:
-            self._layout.line(self._simple(statement) + ";", statement.span)
+            text = self._simple(statement) + ";"
+            self._layout.line(text, statement.span, behind=text)
 
     def _simple(self, statement: _Simple) -> str:
         write = self._write
