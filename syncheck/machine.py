@@ -11,6 +11,7 @@ from syncheck.machine_file import MACHINES, MachineError, Reader, Table, familie
 from syncheck.machine_isa import Builder, Vocabulary, from_row, like, rows_of, select
 from syncheck.machine_parts import Parts, effective_options
 from syncheck.machine_types import (
+    CostRow,
     Effect,
     FifoLowering,
     FlagPair,
@@ -25,8 +26,8 @@ from syncheck.machine_types import (
 )
 
 __all__ = [
-    "MACHINES", "Effect", "FifoLowering", "FlagPair", "Handshake", "Hidden", "HiddenFlag", "Machine", "MachineError",
-    "Option", "Reserved", "Space", "Variant", "load", "loads",
+    "MACHINES", "CostRow", "Effect", "FifoLowering", "FlagPair", "Handshake", "Hidden", "HiddenFlag", "Machine",
+    "MachineError", "Option", "Reserved", "Space", "Variant", "load", "loads",
 ]  # fmt: skip
 
 
@@ -37,7 +38,8 @@ class Machine:
     `pipes` is by core kind (AIC, AIV); `in_order` are the pipes that also complete in order; `same_pipe` gives the
     severity of BAR001 for each (pipe, RAW|WAR|WAW); `mad_small_tiles`: dependent mads need a barrier while
     (m/16)*(n/16) is below it; `cross_wait` is "S" (a wait holds all issue of the core) or "pipe" (only the named one);
-    ids are ranges with both ends. `sources` has the evidence of what carries none itself.
+    ids are ranges with both ends. `costs` is what cost.py reads, {} where nothing is known. `sources` has the
+    evidence of what carries none itself.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Machine:
     options: dict[str, str]
     option_table: tuple[Option, ...]
     sources: dict[str, str]
+    costs: dict[str, CostRow] = field(default_factory=dict)
     path: str = ""
     _rows: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _wrappers: tuple[Wrapper, ...] = ()
@@ -179,5 +182,6 @@ def _machine(whole: Table, path: str, overrides: Sequence[str], options: Mapping
         reserved_cross=parts.reserved("cross"), counter_limit=cross.get("counter_limit", 15),
         cross_modes=tuple(cross.get("modes", ())), cross_wait=cross.get("wait", "S"), intra_ids=parts.intra_ids(),
         fifo=parts.fifo(), flag_pairs=parts.flag_pairs(), options=chosen, option_table=table, sources=parts.sources(),
+        costs=parts.costs(),
         path=path, _rows=rows, _wrappers=parts.wrappers(), _words=words,
     )  # fmt: skip

@@ -55,13 +55,14 @@ SCHEMA: Mapping[str, object] = {
     "spaces": {"*": {"bytes": "int", "align": "int", "core": "core", "source": "text"}},
     "hidden": {"*": {"space": "space", "start": "int", "stop": "int", "bytes_per_row": "int", "source": "text"}},
     "fifo": {"*": FIFO_KEYS}, "flag_pairs": [_PAIRS],
+    "cost": {"*": {"rate": "int", "unit": "unit", "startup": "int", "source": "text"}},
 }  # fmt: skip
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     "flag_pairs": ("core", "status", "pairs"), "reserved": ("low", "high"), "wrappers": ("patterns", "prefix"),
 }  # fmt: skip
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "spaces": ("bytes", "align", "core"), "hidden": ("space", "start", "stop"), "options": ("values", "default"),
-    "fifo": tuple(key for key in FIFO_KEYS if key not in _OPTIONAL_FIFO_KEYS),
+    "fifo": tuple(key for key in FIFO_KEYS if key not in _OPTIONAL_FIFO_KEYS), "cost": ("rate", "startup"),
 }  # fmt: skip
 _TYPES: Mapping[str, tuple[type, str]] = {
     "text": (str, "a text"), "int": (int, "a whole number from 0"), "bool": (bool, "true or false"),
@@ -83,6 +84,7 @@ class Check:
         self.words: dict[str, tuple[str, ...]] = {
             "pipe": tuple(pipes), "space": (*whole.get("spaces", {}), "GM"), "core": CORES, "severity": SEVERITIES,
             "status": STATUSES, "holder": ("S", "pipe"), "freer": ("TPOP", "TFREE"), "priming": ("none", "period"),
+            "unit": ("bytes", "multiply-adds"),
         }  # fmt: skip
         self.words["pipe or none"] = (*pipes, "")
         self.options: Mapping[str, object] = whole.get("options", {})

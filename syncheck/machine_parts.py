@@ -7,6 +7,7 @@ from typing import Any
 
 from syncheck.machine_file import CORES, MachineError, Table, did_you_mean, pipes_of
 from syncheck.machine_types import (
+    CostRow,
     FifoLowering,
     FlagPair,
     Handshake,
@@ -126,6 +127,12 @@ class Parts:
                 key = (row["core"], src, dst)
                 found[key] = FlagPair(src, dst, row["core"], status, row.get("source", ""), row.get("notes", ""))
         return found
+
+    def costs(self) -> dict[str, CostRow]:
+        return {
+            name: CostRow(name, row["rate"], row.get("unit", "bytes"), row["startup"], row.get("source", ""))
+            for name, row in self.section("cost").items()
+        }
 
     def fifo(self) -> dict[str, FifoLowering]:
         return {direction: self._fifo(direction, row) for direction, row in self.section("fifo").items()}

@@ -135,6 +135,17 @@ class Wrapper(Value):
 
 
 @frozen
+class CostRow(Value):
+    """startup + size / rate cycles; the size is in `unit` (bytes, multiply-adds), and rate 0 leaves it out."""
+
+    name: str
+    rate: int
+    unit: str
+    startup: int
+    source: str
+
+
+@frozen
 class Handshake(Value):
     """One cross-core set or wait of a FIFO: `flag` is added to the FIFO's own flag id."""
 
