@@ -406,6 +406,7 @@ class _Builder:
         shapes = self._shapes(scope)
         match loop.condition:
             case Binary("<" | "<=" as op, Name(name), bound) if name == loop.var and name not in names_in(bound):
+                info.lag = info.step + (op == "<=")
                 self._runs_up_to(shapes, shapes.value(bound, loop.span), loop, info)
                 return self._compile(bound, scope), op == "<="
         shapes.ask(loop.condition, loop.span)
@@ -416,7 +417,7 @@ class _Builder:
         plain = len(bound.terms) == 1 and bound.terms[0][1] == 1 and not bound.opaque
         if plain and isinstance(bound.terms[0][0], tuple):
             info.bound = bound.terms[0][0]
-            info.lag = abs(bound.constant) + info.step + 1
+            info.lag += max(bound.constant, 0)
             info.threshold = max(info.threshold, abs(bound.constant) + 1)
             if not (info.turns and info.bad):
                 return

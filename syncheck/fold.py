@@ -81,7 +81,7 @@ class Folder:
                 not turns and isinstance(info.bound, tuple) and not info.turns and info.bound[0] == name
             ):
                 modulus = lcm(modulus, info.modulus, info.step)
-                threshold = max(threshold, info.threshold, asked + info.lag)
+                threshold = max(threshold, info.threshold, asked + info.lag - 1)
                 if info.bad:
                     self.obstacles[info.span.line] = info
                     return modulus, threshold, info

@@ -31,8 +31,8 @@ Shape."""
 class LoopInfo(Record):
     """One loop of one core's code. `bound` is the open value it runs up to; `turns`: start or step are not pinned,
     the loop
-    is told by its turn; `modulus` and `threshold` are what its uses ask; `bad` says why it cannot be folded. When a
-    turn begins, the counter is less than `bound` + `lag`. `natural`: it is never negative.
+    is told by its turn; `modulus` and `threshold` are what its uses ask; `bad` says why it cannot be folded. Where a
+    turn may begin, the counter is at most `bound` + `lag` - 1. `natural`: it is never negative.
     """
 
     var: str

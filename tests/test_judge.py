@@ -307,10 +307,3 @@ def test_known(path: Path) -> None:
     races = {"-".join(str(line) for line in sorted((a[1], b[1]))) for a, b in seen.races}
     stuck = {str(line) for heads in seen.stuck for _, line in heads}
     assert (races, stuck, gaps) == (set(header(text, "races")), set(header(text, "stuck")), []), text
-
-
-def test_the_judge_shares_no_code_with_the_order() -> None:
-    for path in sorted(SIMULATOR.glob("*.py")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith(("from syncheck", "import syncheck")):
-                assert line.startswith("from syncheck.simulator."), (path.name, line)
