@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from heapq import heappop, heappush
+from typing import Any
 
 from syncheck.action import HEAR, SIGNAL, WAIT, Action
 from syncheck.deadlock import stuck_heads
@@ -67,8 +68,11 @@ class Explorer:
         bound: int = DEFAULT_BOUND,
         counting: bool = True,
         game: type[Replay] = Replay,
+        after_a_race: int = AFTER_A_RACE,
     ) -> None:
-        """`counting` False: races only, without what is in order and who wrote which bytes. `game`: who plays it."""
+        """`counting` False: races only, without what is in order and who wrote which bytes. `game`: who plays it.
+        `after_a_race`: states after which it stops once a race is known."""
+        self._after_a_race = after_a_race
         self._game = game
         self._counting = counting
         self._kernel = kernel
@@ -109,7 +113,7 @@ class Explorer:
 
     def _spent(self) -> bool:
         outcome = self.outcome
-        if outcome.states > AFTER_A_RACE and self._refuted():
+        if outcome.states > self._after_a_race and self._refuted():
             outcome.gaps.setdefault("race", Problem(self._kernel.cores[0].ops[0].span, "stopped: an error is known"))
             return True
         work = outcome.events + self._folder.work
@@ -256,8 +260,8 @@ def _same_heads(one: Stuck, other: Stuck) -> bool:
 
 
 def _next_core(path: Path) -> CoreRun | None:
-    """The runnable core that others lag behind least: first who has the fewest signals not yet heard, then fewest
-    turns."""
+    """The runnable core that others lag behind least: who is in the earliest turn of its outermost loop, then who has
+    the fewest signals not yet heard, then who is in the earliest turn of the loops inside."""
     replay = path.replay
     runnable = [core for core in path.cores if not core.done and not replay.blocked(core.code.index)]
     if len(runnable) < 2:
@@ -267,4 +271,9 @@ def _next_core(path: Path) -> CoreRun | None:
         if tokens and replay.wiring.channels[channel].cross:
             sender = tokens[0][1].core
             debts[sender] = debts.get(sender, 0) + len(tokens)
-    return min(runnable, key=lambda core: (debts.get(core.code.index, 0), core.turns, core.code.index))
+
+    def behind(core: CoreRun) -> tuple[Any, ...]:
+        turns = [core.values[info.turn_slot][0] for info in core.code.ops[core.pc].loops]
+        return turns[:1], debts.get(core.code.index, 0), turns, core.code.index
+
+    return min(runnable, key=behind)

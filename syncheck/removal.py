@@ -19,12 +19,8 @@ from syncheck.observation import Log
 from syncheck.proof import Explorer
 from syncheck.replay import Replay
 from syncheck.sightings import Token, Values
-from syncheck.source import Span
-from syncheck.trial import Ground
+from syncheck.trial import Ground, Spot, spot
 from syncheck.value import Record, Value, frozen, mutable
-
-Spot = tuple[str, int, int]
-"""Where a statement's text is: file, line, column."""
 
 
 @frozen
@@ -87,10 +83,6 @@ def _watched(ground: Ground) -> Iterable[tuple[Kernel, _Meetings]]:
             kernel, conditions.rules, log, max_states=conditions.max_states, bound=conditions.bound, game=_Watching
         ).run()
         yield kernel, log
-
-
-def spot(span: Span) -> Spot:
-    return (*span.home, span.column)
 
 
 class _Text:

@@ -73,6 +73,14 @@ def _above(definition: Def) -> Span | None:
     return None if definition.body and below else definition.span
 
 
+def statement_text(statement: Statement, program: Program) -> str:
+    """One statement as a script has it, without its semicolon; of a loop or a branch, what it is and its line."""
+    if isinstance(statement, For | If):
+        return f"the {'loop' if isinstance(statement, For) else 'branch'} at {statement.span.line}"
+    names = spelling(program)
+    return _Body(Layout(False, ()), names, _Scope(names, {}))._simple(statement)
+
+
 def _end(layout: Layout, program: Program) -> None:
     left = layout.unplaced()
     if left or program.problems:

@@ -23,15 +23,18 @@ from syncheck.observation import Access, Case, Log
 from syncheck.ordering import Rules
 from syncheck.proof import DEFAULT_BOUND, DEFAULT_STATES, Explorer
 from syncheck.recording import Recording, record
-from syncheck.source import Problem
+from syncheck.source import Problem, Span
 from syncheck.value import Value, frozen
 from syncheck.wiring import Channel
 
 FIRST_STATES = 40
 """States after which a trial stops if it has shown a new error: small cases come first, most changes show there."""
+TIMES, LEAST = 4, 1000
+"""A change may take this many times the states of the Program as it stands, and always LEAST."""
 COMPARED = tuple(rule for rule in RULES if rule.severity != "info" and rule.id not in ("SUP001", "SYN001"))
 """What a change must not bring: every error and every warning."""
 
+Spot = tuple[str, int, int]
 Name = tuple[object, ...]
 """A place of the text as one core runs it, the same in a Program and in its changed copy."""
 Sight = tuple[object, ...]
@@ -88,10 +91,12 @@ class Ground:
         self._alarms: frozenset[Alarm] = frozenset()
         self.flags: set[Channel] = set()
         """Every flag that the Program uses."""
+        self.runs: dict[Spot, tuple[str, ...]] = {}
+        """Which cores run the statement at a file, line and column."""
         seen = self._explored(program, conditions.max_states, whole=True)
         self._sights = seen.sights
         self._alarms = frozenset(alarm for finding in seen.found for alarm in _alarms(finding))
-        self._most = min(max(2 * seen.states, 400), conditions.max_states)
+        self._most = min(max(TIMES * seen.states, LEAST), conditions.max_states)
         self.states = seen.states
         self.undecided = seen.gap or _ends_early(seen)
         if program.problems:
@@ -128,11 +133,13 @@ class Ground:
     def _played(self, program: Program, kernel: Kernel, most: int, whole: bool) -> Seen:
         conditions, log = self.conditions, Log()
         first = most if whole else min(FIRST_STATES, most)
-        explorer = Explorer(kernel, conditions.rules, log, max_states=first, bound=conditions.bound)
+        explorer = Explorer(
+            kernel, conditions.rules, log, max_states=first, bound=conditions.bound, after_a_race=conditions.max_states
+        )
         outcome = explorer.run()
         sights, found = self._told(program, kernel, log)
         if whole:
-            self.flags |= {channel for channel in kernel.wiring.channels if not channel.cross}
+            self._note(kernel)
         if first < most and "states" in outcome.gaps and not self._alarming(found, sights):
             del outcome.gaps["states"]
             outcome = explorer.go_on(most)
@@ -140,6 +147,13 @@ class Ground:
         problems = [*kernel.problems, *outcome.gaps.values()]
         gap = f"{problems[0].message}, {_where(problems[0])}" if problems else ""
         return Seen(sights, found, gap, outcome.states)
+
+    def _note(self, kernel: Kernel) -> None:
+        self.flags |= {channel for channel in kernel.wiring.channels if not channel.cross}
+        for site in kernel.sites:
+            known = self.runs.get(spot(site.span), ())
+            if site.core and site.core not in known:
+                self.runs[spot(site.span)] = (*known, site.core)
 
     def _told(self, program: Program, kernel: Kernel, log: Log) -> tuple[frozenset[Sight], tuple[Finding, ...]]:
         """What is in the log; the findings only if there is anything in it that the Program as it stands does not
@@ -165,6 +179,11 @@ def _ends_early(seen: Seen) -> str:
         if sight[0] in ("stuck", "counter"):
             return "the kernel stands still or overflows a counter, so not all of it was seen"
     return ""
+
+
+def spot(span: Span) -> Spot:
+    """Where the text of a statement is: file, line, column."""
+    return (*span.home, span.column)
 
 
 def _where(problem: Problem) -> str:
