@@ -1,0 +1,1 @@
+"""Front end for C++ kernels: unmodified source → Program, without the vendor's headers, a compiler or annotations."""

@@ -1,0 +1,229 @@
+"""Calls: casts, constructors, the kernel's own functions and methods, and the library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncheck.frontends.cpp import expressions, library, methods
+from syncheck.frontends.cpp.kinds import Class, Named, Number, Type
+from syncheck.frontends.cpp.objects import constructed, initial
+from syncheck.frontends.cpp.operators import cast
+from syncheck.frontends.cpp.routines import Given, bind_parameters, call, call_closure, choose, framed
+from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Scope, Template
+from syncheck.frontends.cpp.state import Pass, Unreadable, short
+from syncheck.frontends.cpp.syntax import Node
+from syncheck.frontends.cpp.types import (
+    arguments_of,
+    declared_type,
+    enter,
+    instance,
+    lazy_type,
+    space_of,
+    type_of,
+    type_of_value,
+)
+from syncheck.frontends.cpp.values import Cell, Choice, Closure, Lost, Made, Object, Whole
+from syncheck.ir import Const
+
+_CASTS = ("static_cast", "reinterpret_cast", "const_cast", "dynamic_cast", "bit_cast")
+
+
+def invoke(run: Pass, node: Node, scope: Scope) -> Any:
+    """The value of a call."""
+    function, listed = node.field("function"), node.field("arguments")
+    if function is None or listed is None:
+        return Lost("an incomplete call")
+    if function.kind == "primitive_type":
+        return constructed(
+            run, type_of(run, function, scope), [run.value(one, scope) for one in listed.named()], "", node
+        )
+    name, explicit_node, lookup = _callee(run, function, scope)
+    if name in _CASTS and explicit_node is not None:
+        return _cast(run, explicit_node, listed, scope)
+    if function.kind == "field_expression":
+        return _method(run, node, function, listed, scope)
+    bound = _bound(run, function, name, lookup, scope)
+    nodes = listed.named()
+    if isinstance(bound, Overloads) and not library.overrides(name):
+        given = _given(run, nodes, explicit_node, scope)
+        routine = choose(run, bound.routines, given)
+        if routine is None:
+            raise Unreadable(node, f"no {name} here takes {len(given.values)} arguments")
+        this = scope.object() if routine.scope.kind == "class" else None
+        return call(run, node, routine, given, this)
+    if isinstance(bound, Closure):
+        return call_closure(run, node, bound, _values(run, nodes, scope), name)
+    made = _constructible(run, bound, function, explicit_node, scope)
+    if made is not None and not library.known(name):
+        if isinstance(made, Number):
+            values = _values(run, nodes, scope)
+            return cast(run, values[0], made) if values else Whole(Const(0), made)
+        return constructed(run, made, _values(run, nodes, scope), "", node)
+    if not name:
+        return _called_value(run, node, function, nodes, scope)
+    explicit = arguments_of(run, explicit_node, scope)
+    return library.call(run, node, name, explicit, nodes, scope)
+
+
+def _callee(run: Pass, function: Node, scope: Scope) -> tuple[str, Node | None, Scope]:
+    """(name, its template arguments, the scope to look it up in)."""
+    node, lookup = function, scope
+    while node.kind == "qualified_identifier":
+        home, last = node.field("scope"), node.field("name")
+        if last is None:
+            break
+        inside = enter(run, home, lookup) if home is not None else lookup.top()
+        lookup = inside if inside is not None else lookup
+        node = last
+    if node.kind in ("template_function", "template_type"):
+        inner = node.field("name")
+        return (inner.text if inner is not None else ""), node.field("arguments"), lookup
+    if node.kind in ("identifier", "type_identifier", "field_identifier"):
+        return node.text, None, lookup
+    if node.kind == "dependent_name":
+        inner = node.named()[-1]
+        return _callee(run, inner, lookup)
+    return "", None, lookup
+
+
+def _bound(run: Pass, function: Node, name: str, lookup: Scope, scope: Scope) -> Any:
+    found = (
+        (lookup.own(name) if lookup is not scope and lookup.kind == "class" else lookup.find(name)) if name else None
+    )
+    if isinstance(found, Cell):
+        return found.value
+    if isinstance(found, Lazy) and found.kind == "variable":
+        return expressions.lookup(run, found, name, function)
+    return found
+
+
+def _constructible(run: Pass, bound: Any, function: Node, explicit: Node | None, scope: Scope) -> Type:
+    """The type that `T(…)` makes an object of."""
+    if isinstance(bound, Meant):
+        return bound.type
+    if isinstance(bound, Lazy):
+        return lazy_type(run, bound)
+    if isinstance(bound, Template):
+        return instance(run, bound, arguments_of(run, explicit, scope), scope)
+    if isinstance(bound, Made) and isinstance(bound.what, Class | Number):
+        return bound.what
+    if bound is None:
+        kind = type_of(run, function, scope)
+        return None if kind is None or isinstance(kind, Named | Made) else kind
+    return None
+
+
+def _cast(run: Pass, explicit: Node, listed: Node, scope: Scope) -> Any:
+    named = explicit.named()
+    values = listed.named()
+    if not named or not values:
+        return Lost("an incomplete cast")
+    return cast(run, run.value(values[0], scope), type_of(run, named[0], scope))
+
+
+def _values(run: Pass, nodes: list[Node], scope: Scope) -> list[Any]:
+    found: list[Any] = []
+    for one in nodes:
+        if one.kind == "parameter_pack_expansion":
+            pack = scope.find(one.named()[0].text)
+            found += [cell.value if isinstance(cell, Cell) else cell for cell in pack] if isinstance(pack, list) else []
+        else:
+            found.append(run.value(one, scope))
+    return found
+
+
+def _given(run: Pass, nodes: list[Node], explicit: Node | None, scope: Scope) -> Given:
+    values: list[Any] = []
+    kept: list[Node | None] = []
+    for one in nodes:
+        many = _values(run, [one], scope)
+        values += many
+        kept += [one] if len(many) == 1 and one.kind != "parameter_pack_expansion" else [None] * len(many)
+    return Given(kept, values, scope, arguments_of(run, explicit, scope))
+
+
+def _method(run: Pass, node: Node, function: Node, listed: Node, scope: Scope) -> Any:
+    home, member = function.field("argument"), function.field("field")
+    if home is None or member is None:
+        return Lost("an incomplete call")
+    held = run.value(home, scope)
+    explicit = None
+    name = member.text
+    if member.kind in ("template_method", "template_function"):
+        inner = member.field("name")
+        name, explicit = (inner.text if inner is not None else ""), member.field("arguments")
+    return _on(run, node, held, name, explicit, listed.named(), scope)
+
+
+def _on(run: Pass, node: Node, held: Any, name: str, explicit: Node | None, nodes: list[Node], scope: Scope) -> Any:
+    if isinstance(held, Cell):
+        held = held.value
+    if isinstance(held, Object):
+        found = held.type.scope.own(name)
+        if isinstance(found, Overloads):
+            given = _given(run, nodes, explicit, scope)
+            routine = choose(run, found.routines, given)
+            if routine is None:
+                raise Unreadable(node, f"no {name} of {held.type.name} takes {len(given.values)} arguments")
+            return call(run, node, routine, given, held)
+        cell = held.fields.get(name)
+        if cell is not None and isinstance(cell.value, Closure):
+            return call_closure(run, node, cell.value, _values(run, nodes, scope), name)
+        raise Unreadable(node, f"{held.type.name} has no function {name}")
+    if isinstance(held, Choice):
+        return methods.on_choice(run, node, held, name, _values(run, nodes, scope), _on_one)
+    return methods.call(run, node, held, name, _values(run, nodes, scope))
+
+
+def _on_one(run: Pass, node: Node, held: Any, name: str, values: list[Any]) -> Any:
+    return methods.call(run, node, held.value if isinstance(held, Cell) else held, name, values)
+
+
+def _called_value(run: Pass, node: Node, function: Node, nodes: list[Node], scope: Scope) -> Any:
+    held = run.value(function, scope)
+    if isinstance(held, Closure):
+        return call_closure(run, node, held, _values(run, nodes, scope), "lambda")
+    raise Unreadable(node, f"what '{short(function)}' calls is not known")
+
+
+# ---------------------------------------------------------------- what objects need
+
+
+def bound_value(run: Pass, found: Any, name: str, node: Node) -> Any:
+    """The value of a static member."""
+    return expressions.lookup(run, found, name, node)
+
+
+def member(run: Pass, scope: Scope, declaration: Node, declarator: Node, name: str) -> Cell:
+    """One field of a new object."""
+    kind_node = declaration.field("type")
+    base = type_of(run, kind_node, scope) if kind_node is not None else None
+    kind = declared_type(run, base, declarator, scope, space_of(declaration))
+    given = declaration.field("default_value")
+    held = initial(run, kind, given, scope, name, declaration)
+    return run.trail.new(held, kind if kind is not None else type_of_value(held), name)
+
+
+def construct(run: Pass, made: Object, values: list[Any], node: Node) -> bool:
+    """Run the constructor that takes these values; False if the class has none."""
+    found = made.type.scope.names.get(made.type.name)
+    if not isinstance(found, Overloads):
+        return False
+    given = Given([None] * len(values), values, made.type.scope)
+    routine = choose(run, found.routines, given)
+    if routine is None:
+        return False
+    definition = routine.definition
+    initializers = definition.first("field_initializer_list")
+    scope = Scope(made.type.scope, "class", this=made)
+    inner = Scope(scope, "function")
+    bind_parameters(run, routine, given, inner)
+    for child in initializers.named() if initializers is not None else ():
+        named = child.named()
+        cell = made.fields.get(named[0].text) if named else None
+        if cell is not None and len(named) > 1:
+            cell.value = initial(run, cell.type, named[1], inner, cell.name, child)
+    body = definition.field("body")
+    if body is not None and body.kind == "compound_statement":
+        framed(run, node, made.type.name, body, inner)
+    return True

@@ -1,0 +1,250 @@
+"""Instructions with their operands: tiles and tensors declared as they are first used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from syncheck.frontends.cpp.kinds import Number, TileType, size_of
+from syncheck.frontends.cpp.state import ZERO, Pass, Unreadable, short
+from syncheck.frontends.cpp.syntax import Node
+from syncheck.frontends.cpp.terms import NOWHERE, linear, unused
+from syncheck.frontends.cpp.values import Address, Choice, Enum, Tensor, Tile, Whole
+from syncheck.ir import At, Binary, Const, Expr, If, Index, Instr, Name, Operand, Region, TileOp
+from syncheck.ir import Tensor as IrTensor
+from syncheck.ir import Tile as IrTile
+from syncheck.source import Span
+
+GM_SIZE = "gm_size"
+"""The unknown that stands for the sizes of tensors whose sizes are not known."""
+
+MOST_CHOICES = 3
+"""Conditions that the operands of one instruction may depend on."""
+
+
+def tile_op(run: Pass, node: Node, op: str, values: Sequence[Any], condition_depth: int = 0) -> None:
+    """Emit an instruction of the machine's table; operands that are a choice become a branch."""
+    chosen = next((value for value in values if isinstance(value, Choice)), None)
+    if chosen is not None:
+        if condition_depth >= MOST_CHOICES:
+            raise Unreadable(node, f"the operands of {op} depend on more than {MOST_CHOICES} conditions")
+        arms = []
+        for side in ("then", "otherwise"):
+            before, run.out = run.out, []
+            picked = [
+                getattr(value, side) if isinstance(value, Choice) and value.condition == chosen.condition else value
+                for value in values
+            ]
+            tile_op(run, node, op, picked, condition_depth + 1)
+            arms.append(tuple(run.out))
+            run.out = before
+        run.emit(If(chosen.condition, arms[0], arms[1], node.span))
+        return
+    partner = next((value.type for value in values if isinstance(value, Tile)), None)
+    operands = tuple(operand(run, node, value, partner) for value in values)
+    run.emit(TileOp(op, operands, node.span))
+    run.declared.count("instructions", op)
+
+
+def instruction(
+    run: Pass, node: Node, op: str, pipe: str, reads: Sequence[Any], writes: Sequence[Any], *, atomic: bool = False
+) -> None:
+    """Emit an instruction whose effects are written out."""
+    read, written = (tuple(operand(run, node, one, None) for one in part) for part in (reads, writes))
+    run.emit(Instr(op, pipe, read, written, node.span, atomic))
+    run.declared.count("instructions", op)
+
+
+def operand(run: Pass, node: Node, value: Any, partner: TileType | None) -> Operand:
+    """What an instruction is given: memory, or a number (0 where it does not matter which)."""
+    if isinstance(value, Region | At):
+        return value
+    if isinstance(value, Tile):
+        return tile_operand(run, node, value)
+    if isinstance(value, Tensor):
+        return tensor_operand(run, node, value, partner)
+    if isinstance(value, Address):
+        found = address_operand(run, node, value, size_of(value.to) or 1)
+        if found is None:
+            raise Unreadable(node, f"'{short(node)}' uses an address that is not known")
+        return found
+    if isinstance(value, Whole) and isinstance(value.expr, Const):
+        return value.expr
+    if isinstance(value, Enum):
+        return ZERO
+    return ZERO
+
+
+# ---------------------------------------------------------------- on-chip memory
+
+
+def tile_operand(run: Pass, node: Node, tile: Tile) -> Operand:
+    if tile.fifo.value:
+        return Name(_declared(run, tile, None, Const(1), tile.fifo.value), node.span)
+    held = tile.address.value
+    if not isinstance(held, Whole):
+        text = f"{tile.name or 'the tile'} has no address here"
+        raise Unreadable(node, text, "TASSIGN before its first use")
+    if isinstance(held.expr, Const):
+        return Name(_declared(run, tile, held.expr, Const(1)), node.span)
+    constant, terms = linear(held.expr)
+    if len(terms) == 1:
+        ((term, step),) = terms.items()
+        if isinstance(term, Binary) and term.op == "%" and isinstance(term.right, Const) and step == tile.type.bytes:
+            return Index(_declared(run, tile, Const(constant), term.right), (term,), node.span)
+    if run.terms.is_open(held.expr):
+        raise Unreadable(node, f"the address of {tile.name or 'this tile'} depends on a value that is not known")
+    return At(_declared(run, tile, None, Const(1)), held.expr, node.span)
+
+
+def _declared(run: Pass, tile: Tile, address: Expr | None, slots: Expr, fifo: str = "") -> str:
+    declared, kind = run.declared, tile.type
+    shape = (kind.rows, kind.columns)
+    hint = tile.name or f"{kind.space.lower()}_tile"
+    key = ("tile", hint, kind.space, kind.element.dtype, shape, address, slots, fifo)
+    name = declared.placed.get(key)
+    if name is None:
+        name = run.terms.fresh(hint)
+        declared.placed[key] = name
+        declared.tiles[name] = IrTile(
+            name,
+            kind.space,
+            kind.element.dtype,
+            (Const(shape[0]), Const(shape[1])),
+            address,
+            tile.span,
+            slots,
+            (),
+            fifo,
+        )
+    return name
+
+
+# ---------------------------------------------------------------- GM
+
+
+def address_operand(run: Pass, node: Node, address: Address, size: int) -> Operand | None:
+    """`size` bytes behind a pointer; None if nobody knows where it points."""
+    if address.space not in ("GM", ""):
+        if run.terms.is_open(address.offset):
+            return None
+        return Region(address.space, address.offset, run.terms.binary("+", address.offset, Const(size)), node.span)
+    if not address.base:
+        return None
+    element = address.to if isinstance(address.to, Number) and address.to.dtype else None
+    dtype, width = (element.dtype, element.bytes) if element is not None else ("uint8", 1)
+    count = max(size // width, 1)
+    return At(view(run, address.base, dtype, 1, count, count, node.span), address.offset, node.span)
+
+
+def tensor_operand(run: Pass, node: Node, tensor: Tensor, partner: TileType | None) -> Operand:
+    held = tensor.address.value
+    if not isinstance(held, Address) or not held.base:
+        raise Unreadable(node, f"where {tensor.name or 'the tensor'} lies is not known", "a pointer into GM")
+    kind = tensor.type
+    rows, columns, stride = extents(run, tensor, partner)
+    name = view(run, held.base, kind.element.dtype, rows, columns, stride, node.span)
+    return At(name, held.offset, node.span)
+
+
+def base_of(run: Pass, base: str, dtype: str, span: Span) -> str:
+    """The tensor that a pointer points into, declared."""
+    declared = run.declared
+    name = declared.bases.get(base)
+    if name is None:
+        hint = declared.hints.get(base, re.split(r"[\[\-']", base, maxsplit=1)[0])
+        for ending in ("_base", "_ptr", "_addr", "_gm", "_global"):
+            hint = hint.removesuffix(ending)
+        name = run.terms.fresh(hint if hint.isidentifier() else "gm")
+        declared.bases[base] = name
+        declared.tensors[name] = IrTensor(name, dtype, (Name(GM_SIZE, NOWHERE),), span)
+    return name
+
+
+def view(run: Pass, base: str, dtype: str, rows: int, columns: int, stride: int, span: Span) -> str:
+    """`rows` × `columns` elements somewhere in a tensor, `stride` elements from row to row."""
+    declared = run.declared
+    owner = base_of(run, base, dtype, span)
+    if rows > 1 and stride == columns:
+        rows, columns, stride = 1, rows * columns, rows * columns
+    key = ("view", owner, dtype, rows, columns, stride if rows > 1 else columns)
+    name = declared.views.get(key)
+    if name is None:
+        taken = run.terms.taken | run.terms.locals
+        name = unused(f"{owner}_part" if rows * columns > 1 else f"{owner}_item", taken)
+        run.terms.taken.add(name)
+        declared.views[key] = name
+        apart = Const(stride) if rows > 1 else None
+        declared.tensors[name] = IrTensor(name, dtype, (Const(rows), Const(columns)), span, owner, ZERO, apart)
+    return name
+
+
+def extents(run: Pass, tensor: Tensor, partner: TileType | None) -> tuple[int, int, int]:
+    """(rows, columns, stride in elements) of what an access of a tensor touches.
+
+    More than two levels are taken for the stretch from first to last. A size that is not known is the tile's, a stride
+    that is not known is larger than any tile (docs/cpp.md).
+    """
+    shape = numbers(run, tensor.type.shape, tensor.shape)
+    stride = numbers(run, tensor.type.stride, tensor.stride)
+    if not shape or any(one is None for one in shape[:3]) or len(shape) < 2:
+        rows, columns = (partner.rows, partner.columns) if partner is not None else (1, 1)
+        shape = (1, 1, 1, rows, columns)
+    if len(shape) == 5 and (shape[3] is None or shape[4] is None):
+        rows, columns = (partner.rows, partner.columns) if partner is not None else (1, 1)
+        shape = (*shape[:3], shape[3] or rows, shape[4] or columns)
+    known = [one or 1 for one in shape]
+    if len(stride) != len(known):
+        stride = tuple(_dense(known))
+    far = run.terms.pitch
+    levels = sorted(
+        (step if step is not None else far, extent)
+        for extent, step in zip(known, stride, strict=True) if extent > 1
+    )  # fmt: skip
+    return folded(levels)
+
+
+def folded(levels: list[tuple[int, int]]) -> tuple[int, int, int]:
+    """Levels (stride, extent), smallest first → (rows, columns, stride)."""
+    columns, rows, stride = 1, 1, 0
+    for step, extent in levels:
+        if rows == 1 and step <= columns:
+            columns = max(columns, step * (extent - 1) + columns)
+        elif rows == 1:
+            rows, stride = extent, step
+        elif step == rows * stride:
+            rows *= extent
+        else:
+            columns = step * (extent - 1) + (rows - 1) * stride + columns
+            rows, stride = 1, 0
+    if rows > 4096:
+        columns, rows, stride = (rows - 1) * stride + columns, 1, 0
+    return rows, columns, stride or columns
+
+
+def numbers(run: Pass, kind: Any, given: tuple[Any, ...]) -> tuple[int | None, ...]:
+    """The extents of a Shape or Stride, None for each that is not known."""
+    if kind is None:
+        return ()
+    values = list(given)
+    dynamic = sum(one < 0 for one in kind.extents)
+    if len(values) == len(kind.extents) and dynamic < len(values):
+        values = [value for value, one in zip(values, kind.extents, strict=True) if one < 0]
+    found: list[int | None] = []
+    for one in kind.extents:
+        if one >= 0:
+            found.append(one)
+            continue
+        value = values.pop(0) if values else None
+        found.append(value.number if isinstance(value, Whole) else None)
+    return tuple(found)
+
+
+def _dense(shape: list[int]) -> list[int]:
+    steps: list[int] = []
+    step = 1
+    for extent in reversed(shape):
+        steps.insert(0, step)
+        step *= extent
+    return steps

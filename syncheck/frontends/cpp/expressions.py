@@ -1,0 +1,430 @@
+"""What an expression of the text is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from syncheck.frontends.cpp import members
+from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, ULONG, Class, Named, Number, Pointer, size_of
+from syncheck.frontends.cpp.objects import initial, named
+from syncheck.frontends.cpp.operators import binary, cast, truth, unary
+from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Scope, Template
+from syncheck.frontends.cpp.state import Pass, Unreadable
+from syncheck.frontends.cpp.syntax import Node
+from syncheck.frontends.cpp.types import (
+    argument,
+    declared_type,
+    enter,
+    lazy_type,
+    space_of,
+    type_of,
+    type_of_value,
+)
+from syncheck.frontends.cpp.values import (
+    Address,
+    Cell,
+    Choice,
+    Closure,
+    Enum,
+    Items,
+    Lost,
+    Made,
+    Memory,
+    Real,
+    Text,
+    Whole,
+)
+from syncheck.ir import Const
+
+CONSTANTS: dict[str, Any] = {
+    **{f"EVENT_ID{number}": Whole(Const(number), NUMBERS["uint8_t"]) for number in range(8)},
+    "nullptr": Whole(Const(0), LONG), "NULL": Whole(Const(0), LONG), "EVENT_ID_MAX": Whole(Const(8), INT),
+    "UINT32_MAX": Whole(Const(2**32 - 1), NUMBERS["uint32_t"]), "INT32_MAX": Whole(Const(2**31 - 1), INT),
+    "INT_MAX": Whole(Const(2**31 - 1), INT), "UINT16_MAX": Whole(Const(65535), NUMBERS["uint16_t"]),
+    "UINT64_MAX": Whole(Const(2**64 - 1), ULONG), "INT64_MAX": Whole(Const(2**63 - 1), LONG),
+    "INT32_MIN": Whole(Const(-(2**31)), INT), "INFINITY": Real(), "FLT_MAX": Real(), "M_PI": Real(), "FLT_MIN": Real(),
+    "NAN": Real(), "true": Whole(Const(1), BOOL), "false": Whole(Const(0), BOOL), "DYNAMIC": Whole(Const(-1), INT),
+    "UINT8_MAX": Whole(Const(255), NUMBERS["uint8_t"]),
+}  # fmt: skip
+
+
+def value(run: Pass, node: Node, scope: Scope) -> Any:
+    """The value of an expression; `Lost` where nothing is known. Raises Unreadable where that cannot be passed on."""
+    handler = _KINDS.get(node.kind)
+    if handler is None:
+        return Lost(f"'{node.kind}' is not understood")
+    found = handler(run, node, scope)
+    return members.load(run, node, found) if isinstance(found, Memory) else found
+
+
+def _number(run: Pass, node: Node, scope: Scope) -> Any:
+    text = node.text.replace("'", "")
+    plain = text.lower()
+    if not plain.startswith("0x") and (any(c in plain for c in ".ef") or plain.endswith("f")):
+        return Real(NUMBERS["float" if plain.endswith("f") else "double"])
+    digits = plain.rstrip("ul")
+    suffix = plain[len(digits) :]
+    try:
+        base = 16 if digits.startswith("0x") else 2 if digits.startswith("0b") else 8 if digits[0] == "0" else 10
+        number = int(digits, base) if digits != "0" else 0
+    except ValueError:
+        return Real()
+    unsigned, long = "u" in suffix, "l" in suffix or number >= 2**31
+    if long and not unsigned and number >= 2**63:
+        unsigned = True
+    name = f"{'u' if unsigned or (base != 10 and 2**31 <= number < 2**32) else ''}int{64 if long and not 2**31 <= number < 2**32 else 32}_t"
+    if "l" in suffix or number >= 2**32 or (base == 10 and number >= 2**31 and not unsigned):
+        name = f"{'u' if unsigned else ''}int64_t"
+    return Whole(Const(number), NUMBERS[name])
+
+
+def _char(run: Pass, node: Node, scope: Scope) -> Any:
+    text = node.text.strip("'")
+    return Whole(Const(ord(text)), NUMBERS["char"]) if len(text) == 1 else Whole(Const(0), NUMBERS["char"])
+
+
+def lookup(run: Pass, found: Any, name: str, node: Node) -> Any:
+    """The value of what a name is bound to."""
+    if isinstance(found, Cell):
+        return found.value
+    if isinstance(found, Lazy):
+        return _lazy(run, found, name)
+    if isinstance(found, Meant):
+        return Made(found.type)
+    if isinstance(found, Overloads | Template):
+        return Made(found)
+    if isinstance(found, list):
+        return Items([one if isinstance(one, Cell) else Cell(one) for one in found])
+    return None
+
+
+def _lazy(run: Pass, lazy: Lazy, name: str) -> Any:
+    if lazy.kind in ("type", "class"):
+        return Made(lazy_type(run, lazy))
+    if lazy.done:
+        return lazy.made.value
+    if lazy.busy:
+        return Lost(f"{name} is defined by itself")
+    lazy.busy = True
+    try:
+        if lazy.kind == "enumerator":
+            made = _enumerator(run, lazy)
+        else:
+            made = _static(run, lazy, name)
+    finally:
+        lazy.busy = False
+    lazy.made, lazy.done = Cell(made, type_of_value(made), name), True
+    return made
+
+
+def _enumerator(run: Pass, lazy: Lazy) -> Any:
+    given = lazy.node.field("value")
+    if given is not None:
+        return value(run, given, lazy.scope)
+    if lazy.declarator is None:
+        return Whole(Const(0), INT)
+    before = lazy.scope.names.get(lazy.declarator.text)
+    held = lookup(run, before, lazy.declarator.text, lazy.node)
+    return binary(run, "+", held, Whole(Const(1), INT)) if isinstance(held, Whole) else Lost("an enumerator")
+
+
+def _static(run: Pass, lazy: Lazy, name: str) -> Any:
+    """A variable of the file or a static member."""
+    kind_node, declarator = lazy.node.field("type"), lazy.declarator
+    kind = type_of(run, kind_node, lazy.scope) if kind_node is not None else None
+    inner = (
+        declarator.field("declarator")
+        if declarator is not None and declarator.kind == "init_declarator"
+        else declarator
+    )
+    kind = declared_type(run, kind, inner, lazy.scope, space_of(lazy.node))
+    given = declarator.field("value") if declarator is not None else None
+    if given is None:
+        given = lazy.node.field("default_value")
+    return initial(run, kind, given, lazy.scope, name, lazy.node)
+
+
+def _identifier(run: Pass, node: Node, scope: Scope) -> Any:
+    name = node.text
+    found = scope.find(name)
+    if found is not None:
+        held = lookup(run, found, name, node)
+        if held is not None:
+            return held
+    this = scope.object()
+    if this is not None and name in this.fields:
+        return this.fields[name].value
+    return known(name, node)
+
+
+def known(name: str, node: Node) -> Any:
+    """A name that the text does not define: a constant of the library, or nothing we know."""
+    if name in CONSTANTS:
+        return CONSTANTS[name]
+    if name.startswith("PIPE_") or name.isupper() or "_" in name and name.replace("_", "").isupper():
+        return Enum(name)
+    return Made(name) if name.isidentifier() else Lost(f"'{name}' is not defined here")
+
+
+def _qualified(run: Pass, node: Node, scope: Scope) -> Any:
+    home, last = node.field("scope"), node.field("name")
+    if last is None:
+        return Lost("a name without an end")
+    if home is None:
+        return value(run, last, scope.top())
+    inside = enter(run, home, scope)
+    if inside is None:
+        bound = scope.find(home.text)
+        if bound is None or isinstance(bound, Lazy):
+            return _library_name(run, node, last, scope)
+        return Lost(f"{home.text} is not a class")
+    if last.kind in ("template_function", "qualified_identifier"):
+        return value(run, last, inside)
+    found = inside.own(last.text)
+    held = lookup(run, found, last.text, node) if found is not None else None
+    if held is None:
+        return Lost(f"{node.text} is not known")
+    return held
+
+
+def _library_name(run: Pass, node: Node, last: Node, scope: Scope) -> Any:
+    """`RoundMode::CAST_RINT`, `pto::Shape`, `std::min`."""
+    if last.kind in ("identifier", "type_identifier"):
+        home = node.field("scope")
+        if last.text in CONSTANTS:
+            return CONSTANTS[last.text]
+        if last.text in NUMBERS:
+            return Made(NUMBERS[last.text])
+        if home is not None and home.text.split("::")[-1] in ("std", "pto", "AscendC", "comm", "bisheng", "cce"):
+            return known(last.text, node)
+        return Enum(last.text)
+    return value(run, last, scope)
+
+
+def _template_function(run: Pass, node: Node, scope: Scope) -> Any:
+    """`f<4>` as a value: a variable template, or what will be called."""
+    kind = type_of(run, node, scope)
+    if kind is not None:
+        return Made(kind)
+    return Lost(f"'{node.text}' is not known")
+
+
+def _binary(run: Pass, node: Node, scope: Scope) -> Any:
+    left_node, right_node, op_node = node.field("left"), node.field("right"), node.field("operator")
+    if left_node is None or right_node is None or op_node is None:
+        return Lost("an incomplete expression")
+    op = {"and": "&&", "or": "||"}.get(op_node.kind, op_node.kind)
+    left = run.value(left_node, scope)
+    if op in ("&&", "||"):
+        known_ = truth(run, left)
+        if isinstance(known_, Const) and bool(known_.value) == (op == "||"):
+            return Whole(Const(int(op == "||")), BOOL)
+    return binary(run, op, left, run.value(right_node, scope))
+
+
+def _unary(run: Pass, node: Node, scope: Scope) -> Any:
+    operand, op = node.field("argument"), node.field("operator")
+    if operand is None or op is None:
+        return Lost("an incomplete expression")
+    return unary(run, "!" if op.kind == "not" else op.kind, run.value(operand, scope))
+
+
+def _conditional(run: Pass, node: Node, scope: Scope) -> Any:
+    condition, then, otherwise = node.field("condition"), node.field("consequence"), node.field("alternative")
+    if condition is None or then is None or otherwise is None:
+        return Lost("an incomplete expression")
+    test = truth(run, run.value(condition, scope))
+    if isinstance(test, Const):
+        return run.value(then if test.value else otherwise, scope)
+    return either(run, test, run.value(then, scope), run.value(otherwise, scope))
+
+
+def either(run: Pass, test: Any, then: Any, otherwise: Any) -> Any:
+    """condition ? then : otherwise."""
+    if then is otherwise or (not isinstance(then, Cell) and then == otherwise):
+        return then
+    if isinstance(then, Whole) and isinstance(otherwise, Whole):
+        kind = then.type if then.type == otherwise.type else binary(run, "+", then, otherwise).type
+        return Whole(run.terms.choice(test, then.expr, otherwise.expr), kind)
+    if isinstance(then, Real) or isinstance(otherwise, Real):
+        return then if isinstance(then, Real) else otherwise
+    if isinstance(then, Address) and isinstance(otherwise, Address) and (then.base, then.space) == (
+        otherwise.base, otherwise.space,
+    ):  # fmt: skip
+        return Address(then.space, then.base, run.terms.choice(test, then.offset, otherwise.offset), then.to)
+    return Choice(test, then, otherwise)
+
+
+def _cast(run: Pass, node: Node, scope: Scope) -> Any:
+    kind, operand = node.field("type"), node.field("value")
+    if kind is None or operand is None:
+        return Lost("an incomplete cast")
+    return cast(run, run.value(operand, scope), type_of(run, kind, scope))
+
+
+def _sizeof(run: Pass, node: Node, scope: Scope) -> Any:
+    kind_node, operand = node.field("type"), node.field("value")
+    if kind_node is not None:
+        kind = type_of(run, kind_node, scope)
+    else:
+        inner = operand.named()[0] if operand is not None and operand.kind == "parenthesized_expression" else operand
+        many = argument(run, inner, scope) if inner is not None and inner.kind == "identifier" else []
+        if many and isinstance(many[0], Made) and many[0].what in NUMBERS:
+            many = [Meant(NUMBERS[many[0].what])]
+        if many and isinstance(many[0], Meant):
+            kind = many[0].type
+        else:
+            kind = type_of_value(run.value(inner, scope)) if inner is not None else None
+    size = members.class_size(run, kind) if isinstance(kind, Class) else size_of(kind)
+    return Lost("the size of a type that is not known", ULONG) if size is None else Whole(Const(size), ULONG)
+
+
+def _parenthesized(run: Pass, node: Node, scope: Scope) -> Any:
+    inner = [child for child in node.named()]
+    return run.value(inner[0], scope) if inner else Lost("()")
+
+
+def _comma(run: Pass, node: Node, scope: Scope) -> Any:
+    left, right = node.field("left"), node.field("right")
+    if left is not None:
+        run.value(left, scope)
+    return run.value(right, scope) if right is not None else Lost("an incomplete expression")
+
+
+def _this(run: Pass, node: Node, scope: Scope) -> Any:
+    return scope.object() or Lost("this")
+
+
+def _list(run: Pass, node: Node, scope: Scope) -> Any:
+    return Items([run.trail.new(run.value(child, scope)) for child in node.named()])
+
+
+def _compound(run: Pass, node: Node, scope: Scope) -> Any:
+    """T{…}."""
+    kind_node, given = node.field("type"), node.field("value")
+    kind = type_of(run, kind_node, scope) if kind_node is not None else None
+    return initial(run, kind, given, scope, "", node)
+
+
+def _assignment(run: Pass, node: Node, scope: Scope) -> Any:
+    left, right, op_node = node.field("left"), node.field("right"), node.field("operator")
+    if left is None or right is None:
+        return Lost("an incomplete assignment")
+    op = op_node.kind if op_node is not None else "="
+    given = run.value(right, scope)
+    target = run.hooks.target(run, left, scope)
+    if op != "=":
+        given = binary(run, op[:-1], _held(run, left, target, scope), given)
+    return store(run, node, target, given)
+
+
+def _held(run: Pass, node: Node, target: Any, scope: Scope) -> Any:
+    return target.value if isinstance(target, Cell) else run.value(node, scope)
+
+
+def store(run: Pass, node: Node, target: Any, given: Any) -> Any:
+    """target = given."""
+    if isinstance(target, Choice):
+        for one in (target.then, target.otherwise):
+            if isinstance(one, Cell):
+                store(run, node, one, either(run, target.condition, given, one.value) if one is target.then
+                      else either(run, target.condition, one.value, given))  # fmt: skip
+        return given
+    if isinstance(target, Cell):
+        if members.assign_object(run, node, target, given):
+            return given
+        kept = cast(run, given, target.type) if isinstance(target.type, Number | Pointer) else given
+        if isinstance(kept, Lost) and isinstance(target.type, Number) and not target.type.floating:
+            kept = Whole(run.unknown(f"{node.key} {kept.why}", target.name), target.type)
+        run.trail.put(target, named(run, kept, target.name))
+        return kept
+    if isinstance(target, Memory):
+        members.store(run, node, target, given)
+    return given
+
+
+def _update(run: Pass, node: Node, scope: Scope) -> Any:
+    """i++, --i."""
+    operand, op = node.field("argument"), node.field("operator")
+    if operand is None or op is None:
+        return Lost("an incomplete expression")
+    target = run.hooks.target(run, operand, scope)
+    before = _held(run, operand, target, scope)
+    after = binary(run, op.kind[0], before, Whole(Const(1), INT))
+    store(run, node, target, after)
+    return before if node.all()[0] is operand else after
+
+
+def _lambda(run: Pass, node: Node, scope: Scope) -> Any:
+    return Closure(node, scope)
+
+
+def _call(run: Pass, node: Node, scope: Scope) -> Any:
+    return run.hooks.invoke(run, node, scope)
+
+
+def _through(run: Pass, node: Node, scope: Scope) -> Any:
+    return run.hooks.target(run, node, scope) if False else members.reach(run, node, scope)
+
+
+def _text(run: Pass, node: Node, scope: Scope) -> Any:
+    return Text(node.text)
+
+
+def _type_value(run: Pass, node: Node, scope: Scope) -> Any:
+    return Made(type_of(run, node, scope))
+
+
+def target(run: Pass, node: Node, scope: Scope) -> Any:
+    """Where an assignment to an expression goes: a cell, memory, or a choice of those; Lost if nobody knows."""
+    if node.kind in ("identifier", "qualified_identifier"):
+        name = node.text.split("::")[-1]
+        found = scope.find(name) if node.kind == "identifier" else None
+        if isinstance(found, Cell):
+            if isinstance(found.value, Choice) and isinstance(found.value.then, Cell):
+                return found.value
+            return found
+        this = scope.object()
+        if this is not None and name in this.fields:
+            return this.fields[name]
+        if isinstance(found, Lazy):
+            _lazy(run, found, name)
+            return found.made if isinstance(found.made, Cell) else Lost("a static")
+        return Lost(f"'{node.text}' is not known")
+    if node.kind == "parenthesized_expression":
+        return target(run, node.named()[0], scope)
+    if node.kind == "conditional_expression":
+        condition, then, otherwise = (node.field(name) for name in ("condition", "consequence", "alternative"))
+        if condition is None or then is None or otherwise is None:
+            return Lost("an incomplete expression")
+        test = truth(run, run.value(condition, scope))
+        if isinstance(test, Const):
+            return target(run, then if test.value else otherwise, scope)
+        return Choice(test, target(run, then, scope), target(run, otherwise, scope))
+    if node.kind in ("field_expression", "subscript_expression", "pointer_expression"):
+        return members.reach(run, node, scope, target=True)
+    if node.kind in ("update_expression", "assignment_expression"):
+        value(run, node, scope)
+        inner = node.field("argument") or node.field("left")
+        return target(run, inner, scope) if inner is not None else Lost("an incomplete expression")
+    found_value = run.value(node, scope)
+    return found_value if isinstance(found_value, Memory | Cell) else run.trail.new(found_value)
+
+
+_KINDS: dict[str, Callable[[Pass, Node, Scope], Any]] = {
+    "number_literal": _number, "char_literal": _char, "string_literal": _text, "concatenated_string": _text,
+    "raw_string_literal": _text, "true": lambda *_: CONSTANTS["true"], "false": lambda *_: CONSTANTS["false"],
+    "null": lambda *_: CONSTANTS["nullptr"], "nullptr": lambda *_: CONSTANTS["nullptr"],
+    "identifier": _identifier, "field_identifier": _identifier, "qualified_identifier": _qualified,
+    "template_function": _template_function, "template_type": _type_value, "type_descriptor": _type_value,
+    "type_identifier": _identifier, "primitive_type": _type_value,
+    "binary_expression": _binary, "unary_expression": _unary, "conditional_expression": _conditional,
+    "cast_expression": _cast, "sizeof_expression": _sizeof, "parenthesized_expression": _parenthesized,
+    "comma_expression": _comma, "this": _this, "initializer_list": _list, "compound_literal_expression": _compound,
+    "assignment_expression": _assignment, "update_expression": _update, "lambda_expression": _lambda,
+    "call_expression": _call, "field_expression": _through, "subscript_expression": _through,
+    "pointer_expression": _through, "condition_clause": _parenthesized, "dependent_type": _type_value,
+}  # fmt: skip
+
+__all__ = ["Named", "Unreadable", "either", "store", "target", "value"]

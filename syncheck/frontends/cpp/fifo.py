@@ -1,0 +1,148 @@
+"""TPipe in C++: FIFOs between the cores, pushed, popped, recorded and freed by hand or by the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from syncheck.frontends.cpp.emission import tile_operand
+from syncheck.frontends.cpp.kinds import PipeType
+from syncheck.frontends.cpp.state import Pass, Unreadable, short
+from syncheck.frontends.cpp.syntax import Node
+from syncheck.frontends.cpp.values import Cell, Enum, Lost, Pipe, PipeEnd, Tile, Whole
+from syncheck.ir import Const, Expr, Fifo, FifoOp
+
+SPLITS = {"TILE_NO_SPLIT": "none", "TILE_UP_DOWN": "up_down", "TILE_LEFT_RIGHT": "left_right"}
+
+
+def make(run: Pass, kind: PipeType, values: list[Any], name: str, node: Node) -> Pipe:
+    """A TPipe object: (GM buffer, UB of the consumer, L1 of the consumer)."""
+    places: list[Expr | None] = []
+    for value in (*values[1:3], None, None)[:2]:
+        places.append(value.expr if isinstance(value, Whole) else getattr(value, "offset", None))
+    both = kind.both or kind.direction == "BOTH"
+    made = []
+    for direction in ("C2V", "V2C") if both else (kind.direction.removesuffix("_GM"),):
+        if direction not in ("C2V", "V2C"):
+            raise Unreadable(node, f"a FIFO of direction {kind.direction} is not understood", "DIR_C2V, DIR_V2C")
+        offset = run.machine.fifo[direction].both_offset if both and direction in run.machine.fifo else 0
+        local = places[0] if direction == "C2V" else places[1]
+        made.append(_fifo(run, kind, direction, kind.flag + offset, local, name, node, both))
+    return Pipe(kind, name, "/".join(made))
+
+
+def _fifo(
+    run: Pass, kind: PipeType, direction: str, flag: int, local: Expr | None, name: str, node: Node, both: bool
+) -> str:
+    key = ("fifo", flag, direction, kind.slot, kind.slots, local)
+    declared = run.declared
+    known = declared.placed.get(key)
+    if known is not None:
+        return known
+    hint = (name or "fifo").removesuffix("_pipe") + (f"_{direction.lower()}" if both else "")
+    made = run.terms.fresh(hint)
+    declared.placed[key] = made
+    instead = next((one for one, other in declared.fifos.items()
+                    if other.flag == Const(flag) and _apart(run, declared.under[one], run.conditions)), "")  # fmt: skip
+    declared.fifos[made] = Fifo(
+        made, direction, "uint8", (Const(kind.slot),), node.span, Const(kind.slots), Const(flag),
+        "UB" if direction == "C2V" else "L1", local if isinstance(local, Const) else Const(0),
+        Const(kind.local_slots), instead_of=instead,
+    )  # fmt: skip
+    declared.under[made] = tuple(run.conditions)
+    return made
+
+
+def _apart(run: Pass, one: tuple[Expr, ...], other: list[Expr]) -> bool:
+    """Whether two places are never reached in one run: a condition of one is the opposite of one of the other."""
+    return any(run.terms.negation(a) == b for a in one for b in other)
+
+
+def _which(run: Pass, node: Node, pipe: Pipe, producing: bool) -> str:
+    """The FIFO of a TPipe that this core pushes to or pops from."""
+    names = pipe.fifo.split("/")
+    for name in names:
+        direction = run.declared.fifos[name].direction
+        facts = run.machine.fifo.get(direction)
+        if facts is not None and (facts.producer == run.core) == producing:
+            return name
+    verb = "pushes to" if producing else "pops from"
+    raise Unreadable(node, f"{run.core} {verb} {pipe.name}, whose direction does not allow that")
+
+
+def _split(explicit: list[Any], values: list[Any]) -> str:
+    for one in (*explicit, *values):
+        if isinstance(one, Enum) and one.name in SPLITS:
+            return SPLITS[one.name]
+        if isinstance(one, Enum) and one.name.startswith("TILE_"):
+            return SPLITS.get(one.name.removesuffix("_ODD"), "")
+    return ""
+
+
+def _move(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    """TPUSH(pipe, tile) and TPOP(pipe, tile), in either order."""
+    held = [value.value if isinstance(value, Cell) else value for value in values]
+    pipe = next((one for one in held if isinstance(one, Pipe)), None)
+    tile = next((one for one in held if isinstance(one, Tile)), None)
+    if pipe is None or tile is None:
+        raise Unreadable(node, f"{name} here is given something else than a FIFO and a tile", f"{name}(pipe, tile)")
+    fifo = _which(run, node, pipe, name == "TPUSH")
+    split = _split(explicit, values)
+    if name == "TPOP":
+        run.trail.put(tile.fifo, fifo)
+        run.trail.put(tile.address, None)
+    declared = run.declared
+    if split:
+        declared.splits.setdefault(fifo, []).append((run.core, split))
+    kind = "push" if name == "TPUSH" else "pop"
+    run.emit(FifoOp(kind, fifo, node.span, tile_operand(run, node, tile), split if run.core != "AIC" else ""))
+    declared.count("instructions", name)
+    return None
+
+
+def _free(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    held = [value.value if isinstance(value, Cell) else value for value in values]
+    pipe = next((one for one in held if isinstance(one, Pipe)), None)
+    if pipe is None:
+        raise Unreadable(node, f"{name} takes a FIFO", f"{name}(pipe)")
+    if name == "TFREE":
+        run.emit(FifoOp("tfree", _which(run, node, pipe, False), node.span))
+    else:
+        raise Unreadable(node, f"{name} is not understood: the slot it hands out is written without TPUSH")
+    run.declared.count("instructions", name)
+    return None
+
+
+def on_end(run: Pass, node: Node, end: PipeEnd, name: str, values: list[Any]) -> Any:
+    """`pipe.prod.record()`, `pipe.cons.setFreeStatus(false)` …"""
+    first = values[0] if values else None
+    on = bool(first.number) if isinstance(first, Whole) and first.number is not None else True
+    producing = end.side == "prod"
+    if name in ("record", "wait", "allocate", "free"):
+        run.emit(FifoOp(name, _which(run, node, end.pipe, producing), node.span))
+        run.declared.count("synchronisation", name)
+        return None
+    if name in ("setRecordStatus", "setAllocateStatus", "setFreeStatus"):
+        for fifo in end.pipe.fifo.split("/"):
+            _switch(run, fifo, name, on)
+        return None
+    if name in ("setEntryOffset", "setTileId", "setWaitStatus", "reset", "getTileId", "getAllocateStatus",
+                "getRecordStatus", "getFreeStatus", "getWaitStatus", "setTileIndex"):  # fmt: skip
+        if name == "setWaitStatus" and not on:
+            raise Unreadable(node, "a consumer that does not wait for its data is not understood")
+        return Lost(name)
+    raise Unreadable(node, f"'{short(node)}' is not understood")
+
+
+def _switch(run: Pass, fifo: str, name: str, on: bool) -> None:
+    held = run.declared.fifos[fifo]
+    if name == "setRecordStatus":
+        run.declared.fifos[fifo] = replace(held, record_auto=on)
+    else:
+        run.declared.pressure.setdefault(fifo, {})[name] = on
+        run.declared.fifos[fifo] = replace(held, back_pressure=held.back_pressure and on)
+
+
+Handler = Callable[[Pass, Node, str, list[Any], list[Any]], Any]
+CALLS: dict[str, Handler] = {"TPUSH": _move, "TPOP": _move, "TFREE": _free, "TALLOC": _free}

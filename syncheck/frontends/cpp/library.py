@@ -1,0 +1,209 @@
+"""Calls of the library and of intrinsics: synchronisation, tiles, FIFOs, and what touches nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from syncheck.frontends.cpp import cce, fifo, sync, tiles
+from syncheck.frontends.cpp.emission import tile_op
+from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Number, key_of
+from syncheck.frontends.cpp.operators import binary, truth
+from syncheck.frontends.cpp.scopes import Meant, Scope
+from syncheck.frontends.cpp.state import Pass, Unreadable
+from syncheck.frontends.cpp.syntax import Node
+from syncheck.frontends.cpp.terms import NOWHERE
+from syncheck.frontends.cpp.values import (
+    Address,
+    Cell,
+    Choice,
+    Event,
+    Items,
+    Lost,
+    Made,
+    Object,
+    Pipe,
+    Real,
+    Tensor,
+    Tile,
+    Whole,
+)
+from syncheck.ir import Const, Function, Name
+
+HARMLESS = re.compile(
+    r"set_mask_norm|set_mask_count|set_vector_mask|set_atomic_\w+|set_nd_para|set_padding|set_fmatrix\w*|set_ctrl|get_ctrl"
+    r"|set_ffts_base_addr|set_quant_\w+|set_deqscale|set_l1_3d_rpt|set_repeat|set_l0_set_value_\w+|set_cmpmask|get_cmpmask"
+    r"|set_mte2_nz_para|set_channel_para|set_loop\w*|set_fpc|set_rpn_\w+|get_imm|printf|cce|PRINTF|assert|static_assert|TPRINT"
+    r"|DumpTensor|get_sys_cnt|get_core_id|get_coreid|get_arch_ver|trap|__builtin_\w+|set_pad_val_\w+|set_st_atomic_cfg|prefetch"
+    r"|get_sprs?\w*|get_data_main_base|get_data_ub_base|get_para_base|get_st_atomic_cfg|set_data_exp_\w+|likely|unlikely|dc_preload"
+    r"|memory_order_\w+|__sync_\w+|SetFftsBaseAddr|set_mov_pad_val|TSETHF32MODE|TSETTF32MODE|TSETFMATRIX|TGETSCALEADDR|sfence"
+    r"|SetAtomic\w*|SetMaskNorm\w*|SetVectorMask\w*|ResetMask|SetPadding|SetNdParaImpl|NotifyEvent|icache_preload|preload|swap"
+    r"|get_status|get_overflow_status|set_overflow\w*|get_ar|get_max_min_cnt|get_vms4_sr|bar_scalar|PTO_ASSERT|PTO_CPU_ASSERT"
+)  # fmt: skip
+"""Calls that touch no pipe's queue, no flag and no tile: they set registers (in order), print or read counters."""
+
+_GRID = {
+    "get_block_idx": ("block_idx", 0), "GetBlockIdx": ("block_idx", 0), "get_block_num": ("block_num", 1),
+    "GetBlockNum": ("block_num", 1), "block_idx": ("block_idx", 0), "get_task_id": ("task_id", 0),
+    "get_block_dim": ("block_num", 1), "GetBlockDim": ("block_num", 1), "get_taskid": ("task_id", 0),
+}  # fmt: skip
+_LANE = ("get_subblockid", "get_sub_block_id", "GetSubBlockIdx", "get_subblock_id", "GetSubBlockId")
+_LANES = ("get_subblockdim", "GetSubBlockNum", "get_subblock_num", "GetTaskRation", "GetTaskRatio", "get_subblocknum")
+
+
+def overrides(name: str) -> bool:
+    """Whether a call means the library's even where the text defines one of that name."""
+    return name in _GRID or name in _LANE or name in _LANES or name in sync.CALLS
+
+
+def known(name: str) -> bool:
+    return name in _HANDLERS
+
+
+def call(run: Pass, node: Node, name: str, explicit: list[Any], nodes: list[Node], scope: Scope) -> Any:
+    """A call of something that the text does not define."""
+    if name in _GRID:
+        hint, low = _GRID[name]
+        return Whole(run.terms.symbol(hint, hint=hint, low=low), LONG)
+    if name in _LANE:
+        if run.core == "AIC":
+            return Whole(Const(0), LONG)
+        run.lanes = True
+        run.terms.over["lane"] = frozenset({"lane"})
+        run.terms.lows["lane"] = 0
+        return Whole(Name("lane", NOWHERE), LONG)
+    if name in _LANES:
+        return Whole(Const(2), LONG)
+    values = [run.value(one, scope) for one in nodes]
+    handler = _HANDLERS.get(name)
+    if handler is not None:
+        return handler(run, node, name, explicit, values)
+    if HARMLESS.fullmatch(name):
+        return Lost(name, INT)
+    if run.machine.variants(name):
+        return instruction(run, node, name, explicit, values)
+    return _unknown(run, node, name, values)
+
+
+def instruction(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    """An instruction of the machine's table: events it waits for first, then itself."""
+    kinds = {variant.kind for variant in run.machine.variants(name)}
+    if kinds == {"none"}:
+        return Lost(name)
+    if kinds == {"absent"}:
+        raise Unreadable(node, f"{run.machine.name} has no {name}")
+    events = [value for value in values if isinstance(value, Event)]
+    for event in events:
+        sync.wait_event(run, node, event)
+    values = [value for value in values if not isinstance(value, Event)]
+    if cce.raw(run, node, name, values):
+        return sync.RECORD
+    tile_op(run, node, name, values)
+    return sync.RECORD
+
+
+def _unknown(run: Pass, node: Node, name: str, values: list[Any]) -> Any:
+    """A function without a text: it matters if it is given memory or something to wait with."""
+    touched = next((value for value in values if _matters(value)), None)
+    if touched is None:
+        over = [value.expr for value in values if isinstance(value, Whole)]
+        if all(isinstance(value, Whole) for value in values):
+            return Whole(run.terms.opaque(name, *over), LONG)
+        return Lost(f"{name} is not known", LONG)
+    what = {Tile: "a tile", Tensor: "a tensor", Pipe: "a FIFO", Event: "an event", Address: "a pointer"}
+    kind = what.get(type(touched), "an object")
+    near = run.machine.nearest_op(name)
+    hint = f"a header with it (--include); or did you mean {near}?" if near else "a header with it (--include)"
+    raise Unreadable(node, f"{name} is not known, and it is given {kind}: what it does is not checked", hint)
+
+
+def _matters(value: Any) -> bool:
+    if isinstance(value, Cell):
+        value = value.value
+    if isinstance(value, Choice):
+        return _matters(value.then) or _matters(value.otherwise)
+    if isinstance(value, Items):
+        return any(_matters(cell) for cell in value.cells)
+    if isinstance(value, Object):
+        return any(_matters(cell) for cell in value.fields.values())
+    return isinstance(value, Tile | Tensor | Pipe | Event | Address)
+
+
+# ---------------------------------------------------------------- arithmetic
+
+
+def _extreme(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    """min and max."""
+    if len(values) == 1 and isinstance(values[0], Items):
+        values = [cell.value for cell in values[0].cells]
+    if len(values) < 2:
+        return Lost(name)
+    result = values[0]
+    for value in values[1:]:
+        result = _two(run, node, name.lower(), result, value)
+    return result
+
+
+def _two(run: Pass, node: Node, name: str, a: Any, b: Any) -> Any:
+    if not isinstance(a, Whole) or not isinstance(b, Whole):
+        return a if isinstance(a, Real) else b if isinstance(b, Real) else Lost(name, LONG)
+    test = run.terms.binary("<" if name == "min" else ">", a.expr, b.expr)
+    if isinstance(test, Const):
+        return a if test.value else b
+    lows = [run.terms.least(a.expr), run.terms.least(b.expr)]
+    told = [one for one in lows if one is not None]
+    if run.terms.is_open(a.expr) or run.terms.is_open(b.expr):
+        low = (min(told) if len(told) == 2 else None) if name == "min" else (max(told) if told else None)
+        return Whole(run.terms.opaque(name, a.expr, b.expr, low=low), a.type)
+    return Whole(Function(name, (a.expr, b.expr), node.span), a.type)
+
+
+def _ceil(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    if len(values) != 2:
+        return Lost(name, LONG)
+    a, b = values
+    return binary(run, "/", binary(run, "-", binary(run, "+", a, b), Whole(Const(1), INT)), b)
+
+
+def _abs(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    value = values[0] if values else None
+    if not isinstance(value, Whole):
+        return value
+    least = run.terms.least(value.expr)
+    if least is not None and least >= 0:
+        return value
+    return Whole(run.terms.opaque("abs", value.expr, low=0), value.type)
+
+
+def _same(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    """is_same<A, B>."""
+    kinds = [one.type if isinstance(one, Meant) else one for one in explicit]
+    return Whole(Const(int(len(kinds) == 2 and key_of(kinds[0]) == key_of(kinds[1]))), BOOL)
+
+
+def _passed(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    return values[0] if values else Lost(name)
+
+
+def _truth(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    return Whole(truth(run, values[0]), BOOL) if values else Lost(name)
+
+
+def _real(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    """A number taken for another type, bit by bit."""
+    wanted = explicit[0].type if explicit and isinstance(explicit[0], Meant) else None
+    return (
+        Real(wanted) if isinstance(wanted, Number) and wanted.floating else _passed(run, node, name, explicit, values)
+    )
+
+
+Handler = Callable[[Pass, Node, str, list[Any], list[Any]], Any]
+
+_HANDLERS: dict[str, Handler] = {
+    **sync.CALLS, **tiles.CALLS, **fifo.CALLS,
+    "min": _extreme, "max": _extreme, "Min": _extreme, "Max": _extreme, "CeilDiv": _ceil, "CEIL_DIV": _ceil,
+    "CeilDivision": _ceil, "ceil_div": _ceil, "abs": _abs, "is_same_v": _same, "move": _passed, "forward": _passed,
+    "__builtin_expect": _passed, "from_u64": _real, "as_const": _passed,
+    "sqrt": lambda *_: Real(), "exp": lambda *_: Real(), "fmax": lambda *_: Real(), "declval": lambda *_: Made(None),
+}  # fmt: skip

@@ -1,0 +1,128 @@
+"""The types of the tile library (pto-isa), from their template arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from syncheck.frontends.cpp.kinds import (
+    FLOAT,
+    EventType,
+    Named,
+    Number,
+    PipeType,
+    ShapeType,
+    TensorType,
+    TileType,
+    Type,
+)
+from syncheck.frontends.cpp.values import Enum, Whole
+
+SPACES = {
+    "Vec": "UB", "Mat": "L1", "Left": "L0A", "Right": "L0B", "Acc": "L0C", "Bias": "BT", "Scaling": "FB",
+    "ScaleLeft": "L0A_SCALE", "ScaleRight": "L0B_SCALE",
+}  # fmt: skip
+"""TileType:: → the memory it lies in."""
+
+EVENT_PIPES = {
+    "TLOAD": "MTE2", "TSTORE_VEC": "MTE3", "TSTORE_ACC": "FIX", "TSTORE_MAT": "MTE3", "TMOV_M2L": "MTE1",
+    "TMOV_M2B": "MTE1", "TMOV_M2S": "FIX", "TMOV_V2M": "MTE3", "TMOV_A2V": "FIX", "TMOV_A2M": "FIX", "TMOV_V2V": "V",
+    "TEXTRACT_M2LR": "MTE1", "TEXTRACT_V2M": "MTE3", "TMATMUL": "M", "TGEMV": "M", "SCALAR": "S",
+    "TEXTRACT_A2M": "FIX", "TSTORE": "MTE3", "TMOV": "MTE1", "TEXTRACT": "MTE1", "TCI": "S",
+}  # fmt: skip
+"""Op:: → the pipe it runs on; every other operation is one of the vector pipe (pto-isa common/event.hpp)."""
+
+
+def _number(argument: Any, default: int | None = None) -> int | None:
+    if isinstance(argument, Whole):
+        return argument.number
+    return default
+
+
+def _enum(argument: Any) -> str:
+    return argument.name if isinstance(argument, Enum) else ""
+
+
+def _element(argument: Any) -> Number:
+    return argument if isinstance(argument, Number) else FLOAT
+
+
+def _at(arguments: list[Any], index: int) -> Any:
+    return arguments[index] if index < len(arguments) else None
+
+
+def _made_tile(space: str, arguments: list[Any], layout: str = "") -> Type:
+    rows, columns = _number(_at(arguments, 1)), _number(_at(arguments, 2))
+    if rows is None or columns is None or rows <= 0 or columns <= 0:
+        return Named("a tile whose shape is not known")
+    valid = [_number(_at(arguments, 3), rows), _number(_at(arguments, 4), columns)]
+    valid = [None if one is None or one < 0 else one for one in valid]
+    return TileType(space, _element(arguments[0]), rows, columns, (valid[0], valid[1]), layout)
+
+
+def _tile(arguments: list[Any]) -> Type:
+    space = SPACES.get(_enum(_at(arguments, 0)), "")
+    if not space:
+        return Named("a tile whose memory is not known")
+    layout = _enum(_at(arguments, 4))
+    return _made_tile(space, [*arguments[1:4], *arguments[5:7]], layout)
+
+
+def _in(space: str) -> Callable[[list[Any]], Type]:
+    return lambda arguments: _made_tile(space, arguments)
+
+
+def _extents(kind: str) -> Callable[[list[Any]], Type]:
+    def made(arguments: list[Any]) -> Type:
+        values = [_number(one, -1) for one in arguments]
+        return ShapeType(kind, tuple(-1 if one is None else one for one in values))
+
+    return made
+
+
+def _tensor(arguments: list[Any]) -> Type:
+    shape, stride = _at(arguments, 1), _at(arguments, 2)
+    return TensorType(
+        _element(_at(arguments, 0)), shape if isinstance(shape, ShapeType) else None,
+        stride if isinstance(stride, ShapeType) else None, _enum(_at(arguments, 3)),
+    )  # fmt: skip
+
+
+def _pipe(arguments: list[Any]) -> Type:
+    flag, slot, slots = (_number(_at(arguments, index)) for index in (0, 2, 3))
+    direction = _enum(_at(arguments, 1))
+    if isinstance(_at(arguments, 1), Whole):
+        direction = {1: "DIR_C2V", 2: "DIR_V2C", 3: "DIR_BOTH"}.get(_number(arguments[1]) or 0, "")
+    if flag is None or slot is None or slots is None or not direction:
+        return Named("a TPipe whose arguments are not known")
+    local = _number(_at(arguments, 4), 2) or 2
+    no_split = _at(arguments, 5)
+    return PipeType(
+        flag, direction.removeprefix("DIR_"), slot, slots, local, "BOTH" in direction,
+        bool(_number(no_split, 0)),
+    )  # fmt: skip
+
+
+def pipe_of(operation: str) -> str:
+    """The pipe of `Op::NAME`; a plain PIPE_X is its own."""
+    if operation.startswith("PIPE_"):
+        return operation[5:]
+    return EVENT_PIPES.get(operation, "V")
+
+
+def _event(arguments: list[Any]) -> Type:
+    src, dst = _enum(_at(arguments, 0)), _enum(_at(arguments, 1))
+    if not src or not dst:
+        return Named("an Event whose operations are not known")
+    return EventType(pipe_of(src), pipe_of(dst))
+
+
+LIBRARY: dict[str, Callable[[list[Any]], Type]] = {
+    "Tile": _tile, "TileLeft": _in("L0A"), "TileRight": _in("L0B"), "TileAcc": _in("L0C"),
+    "TileLeftCompact": _in("L0A"), "TileRightCompact": _in("L0B"), "TileAccCompact": _in("L0C"),
+    "TileBias": _in("BT"), "TileScaling": _in("FB"), "TileLeftScale": _in("L0A_SCALE"),
+    "TileRightScale": _in("L0B_SCALE"), "TileLeftScaleCompact": _in("L0A_SCALE"),
+    "TileRightScaleCompact": _in("L0B_SCALE"),
+    "Shape": _extents("Shape"), "Stride": _extents("Stride"), "GlobalTensor": _tensor,
+    "TPipe": _pipe, "TMPipe": _pipe, "Event": _event,
+}  # fmt: skip

@@ -1,0 +1,449 @@
+"""Loops stay loops: the body is followed once for any turn, with what it keeps from turn to turn as variables.
+
+A value that grows by the same amount each turn is expressed by the loop's variable; any other becomes a variable of
+the script. A loop over objects of an array, and one with a single turn, is followed turn by turn instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncheck.frontends.cpp.operators import truth
+from syncheck.frontends.cpp.scopes import Scope, declarator_name
+from syncheck.frontends.cpp.state import LoopState, Pass, Unreadable, Unroll
+from syncheck.frontends.cpp.syntax import Node
+from syncheck.frontends.cpp.terms import NOWHERE, linear, names
+from syncheck.frontends.cpp.values import Address, Cell, Items, Lost, Real, Whole
+from syncheck.ir import Binary, Break, Const, Continue, Expr, For, Let, Name, Statement
+from syncheck.source import Span
+
+MOST_TURNS = 64
+"""Turns of a loop that are followed one by one where that is needed."""
+MOST_TRIES = 8
+
+NORMAL, RETURNED, BROKE, CONTINUED = "", "return", "break", "continue"
+
+
+@dataclass(slots=True)
+class Shape:
+    """How a loop counts: `cell` is its variable (None: it counts turns), from `start` by `step` while `test` holds."""
+
+    node: Node
+    scope: Scope
+    test: Node | None
+    body: Node
+    cell: Cell | None = None
+    start: Expr = field(default_factory=lambda: Const(0))
+    step: Expr = field(default_factory=lambda: Const(1))
+    update: Node | None = None
+    last: bool = False
+
+    @property
+    def span(self) -> Span:
+        return self.node.span
+
+
+def for_(run: Pass, node: Node, scope: Scope) -> str:
+    inner = Scope(scope)
+    start, body = node.field("initializer"), node.field("body")
+    if start is not None:
+        if start.kind == "declaration":
+            run.hooks.statement(run, start, inner)
+        else:
+            run.value(start, inner)
+    if body is None:
+        return NORMAL
+    update = node.field("update")
+    shape = Shape(node, inner, node.field("condition"), body, update=update)
+    _count(run, shape)
+    return follow(run, shape)
+
+
+def while_(run: Pass, node: Node, scope: Scope) -> str:
+    test, body = node.field("condition"), node.field("body")
+    return follow(run, Shape(node, Scope(scope), test, body)) if body is not None else NORMAL
+
+
+def do(run: Pass, node: Node, scope: Scope) -> str:
+    test, body = node.field("condition"), node.field("body")
+    if body is None or test is None:
+        return NORMAL
+    value = run.value(test, Scope(scope))
+    if isinstance(value, Whole) and value.number == 0:
+        return _once(run, body, Scope(scope))
+    return follow(run, Shape(node, Scope(scope), test, body, last=True))
+
+
+def _once(run: Pass, body: Node, scope: Scope) -> str:
+    """A body that runs exactly once; its break and continue end it."""
+    run.loops.append(LoopState("", {}, set(), run.trail.mark(), len(run.conditions), True, switches=run.switches))
+    ended = run.hooks.statement(run, body, Scope(scope))
+    run.loops.pop()
+    return ended if ended == RETURNED else NORMAL
+
+
+def range_(run: Pass, node: Node, scope: Scope) -> str:
+    right, body, declarator = node.field("right"), node.field("body"), node.field("declarator")
+    items = run.value(right, scope) if right is not None else None
+    name = declarator_name(declarator)
+    if not isinstance(items, Items) or body is None or name is None:
+        raise Unreadable(node, "this loops over something that is not known", "an array of this function")
+    for cell in items.cells:
+        inner = Scope(scope)
+        inner.names[name.text] = cell
+        ended = _once(run, body, inner)
+        if ended == RETURNED:
+            return ended
+    return NORMAL
+
+
+def _count(run: Pass, shape: Shape) -> None:
+    """Find the variable that a `for` counts with."""
+    update = shape.update
+    if update is None:
+        return
+    while update.kind == "comma_expression" and update.field("left") is not None:
+        update = update.field("left") or update
+    operand = update.field("argument") if update.kind == "update_expression" else update.field("left")
+    if operand is None or operand.kind != "identifier":
+        return
+    cell = shape.scope.find(operand.text)
+    if not isinstance(cell, Cell) or not isinstance(cell.value, Whole):
+        return
+    mark, out = run.trail.mark(), len(run.out)
+    start = cell.value
+    probe = Whole(run.terms.symbol(f"probe {cell.name}", frozenset(), "probe"), start.type)
+    run.trail.put(cell, probe)
+    run.value(update, shape.scope)
+    after = cell.value
+    run.trail.undo(mark)
+    del run.out[out:]
+    if not isinstance(after, Whole):
+        return
+    step = run.terms.binary("-", after.expr, probe.expr)
+    if names(probe.expr) & names(step):
+        return
+    shape.cell, shape.start, shape.step = cell, start.expr, step
+
+
+def turns_of(run: Pass, shape: Shape) -> int | None:
+    """How often a loop with numbers only turns, None if that is not told by its head."""
+    if shape.cell is None or not isinstance(shape.start, Const) or not isinstance(shape.step, Const):
+        return None
+    if shape.test is None or not shape.step.value:
+        return None
+    value = shape.start.value
+    mark, count = run.trail.mark(), 0
+    while count <= 4096:
+        run.trail.put(shape.cell, Whole(Const(value), shape.cell.value.type))
+        test = truth(run, run.value(shape.test, shape.scope))
+        run.trail.undo(mark)
+        if not isinstance(test, Const):
+            return None
+        if not test.value:
+            return count
+        count, value = count + 1, value + shape.step.value
+        if count == 2 and isinstance(_bound(run, shape), Const):
+            bound = _bound(run, shape)
+            assert isinstance(bound, Const)
+            return max(0, -(-(bound.value - shape.start.value) // shape.step.value))
+    return None
+
+
+def _bound(run: Pass, shape: Shape) -> Expr | None:
+    """The value that the variable of a loop stays below, if that is how it ends."""
+    test = shape.test
+    if test is None or test.kind != "binary_expression" or shape.cell is None:
+        return None
+    left, right, op = test.field("left"), test.field("right"), test.field("operator")
+    if left is None or right is None or op is None or op.kind not in ("<", "<=", "!="):
+        return None
+    if left.kind != "identifier" or shape.scope.find(left.text) is not shape.cell:
+        return None
+    found = run.value(right, shape.scope)
+    if not isinstance(found, Whole):
+        return None
+    return run.terms.binary("+", found.expr, Const(1)) if op.kind == "<=" else found.expr
+
+
+def follow(run: Pass, shape: Shape) -> str:
+    """Follow a loop, symbolically if possible."""
+    turns = turns_of(run, shape)
+    if turns == 0:
+        return NORMAL
+    if turns == 1 or (turns is not None and turns <= MOST_TURNS and shape.node.key in run.unroll):
+        return _one_by_one(run, shape, turns)
+    try:
+        return _Loop(run, shape).follow()
+    except Unroll:
+        if turns is None or turns > MOST_TURNS:
+            raise Unreadable(shape.node, "objects are chosen by a loop whose number of turns is not known") from None
+        run.unroll.add(shape.node.key)
+        return _one_by_one(run, shape, turns)
+
+
+def _one_by_one(run: Pass, shape: Shape, turns: int) -> str:
+    cell = shape.cell
+    assert cell is not None
+    run.loops.append(LoopState("", {}, set(), run.trail.mark(), len(run.conditions), True, switches=run.switches))
+    ended = NORMAL
+    for _ in range(turns):
+        ended = run.hooks.statement(run, shape.body, Scope(shape.scope))
+        if ended in (RETURNED, BROKE):
+            break
+        if shape.update is not None:
+            run.value(shape.update, shape.scope)
+    run.loops.pop()
+    return RETURNED if ended == RETURNED else NORMAL
+
+
+def leave(run: Pass, node: Node, how: str) -> str:
+    """break or continue: the innermost loop that is followed symbolically jumps; an unrolled one just ends."""
+    if how == BROKE and run.switches > (run.loops[-1].switches if run.loops else 0):
+        return BROKE
+    if not run.loops:
+        return how
+    loop = run.loops[-1]
+    conditional = len(run.conditions) > loop.depth
+    if loop.unrolled:
+        if conditional:
+            raise Unreadable(node, f"'{how}' depends on a condition in a loop that is followed turn by turn")
+        return how
+    if how == BROKE:
+        loop.broken = True
+    flush(run, loop, node.span)
+    run.emit(Break(node.span) if how == BROKE else Continue(node.span))
+    return how
+
+
+def flush(run: Pass, loop: LoopState, span: Span) -> None:
+    """Give the variables that hold kept values their new ones."""
+    pending: list[tuple[str, Expr]] = []
+    for cell, name in loop.carried.items():
+        if cell in loop.closed:
+            continue
+        expr = integer_of(cell.value)
+        if expr is not None and expr != Name(name, NOWHERE):
+            pending.append((name, expr))
+    while pending:
+        free = [one for one in pending if not any(one[0] in names(e) for n, e in pending if n != one[0])]
+        if not free:
+            name, expr = pending.pop(0)
+            copy = run.terms.local(f"{name}_next")
+            run.terms.over[copy] = run.terms.over.get(name, frozenset())
+            run.emit(Let(copy, expr, span))
+            pending.append((name, Name(copy, NOWHERE)))
+            continue
+        for one in free:
+            run.emit(Let(one[0], one[1], span))
+            pending.remove(one)
+
+
+def integer_of(value: Any) -> Expr | None:
+    """What a variable of the script would hold for a value: an integer, or where a pointer points."""
+    if isinstance(value, Whole):
+        return value.expr
+    if isinstance(value, Address):
+        return value.offset
+    return None
+
+
+def with_integer(value: Any, expr: Expr) -> Any:
+    if isinstance(value, Whole):
+        return Whole(expr, value.type)
+    if isinstance(value, Address):
+        return Address(value.space, value.base, expr, value.to)
+    return value
+
+
+class _Loop:
+    """One loop, followed for any turn."""
+
+    def __init__(self, run: Pass, shape: Shape) -> None:
+        self.run, self.shape = run, shape
+        hint = shape.cell.name if shape.cell is not None and shape.cell.name else "turn"
+        self.var = run.terms.local(hint)
+        terms = run.terms
+        terms.open.discard(self.var)
+        terms.lows.pop(self.var, None)
+        terms.over[self.var] = frozenset({self.var})
+        least = terms.least(shape.start)
+        if least is not None and isinstance(shape.step, Const) and shape.step.value > 0:
+            terms.lows[self.var] = least
+        elif least is not None and not isinstance(shape.step, Const):
+            terms.lows[self.var] = least
+        if terms.is_open(shape.start) or terms.is_open(shape.step):
+            terms.open.add(self.var)
+        self.born = run.trail.clock
+        self.closed: dict[Cell, Expr] = {}  # growth each turn
+        self.kept: dict[Cell, str] = {}
+        self.initial: dict[Cell, Any] = {}
+        self.state = LoopState(self.var, {}, set(), 0, 0)
+        self.ended = NORMAL
+
+    def follow(self) -> str:
+        run = self.run
+        for _ in range(MOST_TRIES):
+            mark = run.trail.mark()
+            problems = dict(run.declared.problems)
+            body = self._turn()
+            fresh = self._fresh(mark)
+            if not fresh:
+                ended = self._finish(body, mark)
+                run.terms.here.discard(self.var)
+                return ended
+            ends = {cell: cell.value for cell in fresh}
+            run.trail.undo(mark)
+            run.declared.problems.clear()
+            run.declared.problems.update(problems)
+            for cell in fresh:
+                self._keep(cell, ends[cell])
+        raise Unreadable(self.shape.node, "what this loop keeps from turn to turn could not be followed")
+
+    def _turn(self) -> list[Statement]:
+        run, shape = self.run, self.shape
+        self.state = LoopState(
+            self.var, {c: self.kept.get(c, "") for c in (*self.closed, *self.kept)}, set(self.closed), run.trail.mark(),
+            len(run.conditions), switches=run.switches,
+        )  # fmt: skip
+        before, run.out = run.out, []
+        run.loops.append(self.state)
+        if shape.cell is not None:
+            run.trail.put(shape.cell, Whole(Name(self.var, shape.span), shape.cell.value.type))
+        for cell in (*self.closed, *self.kept):
+            run.trail.put(cell, self._head(cell))
+        self.test = self._test()
+        try:
+            self.ended = run.hooks.statement(run, shape.body, Scope(shape.scope))
+            if shape.update is not None and self.ended not in (BROKE, RETURNED):
+                run.value(shape.update, shape.scope)
+            if self.ended not in (BROKE, RETURNED, CONTINUED):
+                flush(run, self.state, shape.span)
+            if shape.last:
+                self.test = self._later_test()
+        finally:
+            run.loops.pop()
+            body, run.out = run.out, before
+        return body
+
+    def _test(self) -> Expr:
+        run, shape = self.run, self.shape
+        if shape.last or shape.test is None:
+            return Const(1)
+        return truth(run, run.value(shape.test, shape.scope))
+
+    def _later_test(self) -> Expr:
+        """do … while: the first turn always runs; whether another does is not followed."""
+        run, turn = self.run, Name(self.var, self.shape.span)
+        again = run.unknown(f"{self.shape.node.key} again", low=0)
+        return run.terms.binary("||", run.terms.binary("==", turn, self.shape.start), Binary("!=", again, Const(0)))
+
+    def _head(self, cell: Cell) -> Any:
+        """What a variable holds when a turn begins."""
+        first = self.initial[cell]
+        if cell in self.closed:
+            return with_integer(first, self._grown(cell, Name(self.var, self.shape.span)))
+        expr = Name(self.kept[cell], NOWHERE)
+        if isinstance(first, Whole | Address):
+            return with_integer(first, expr)
+        return Lost(f"{cell.name} changes from turn to turn", cell.type)
+
+    def _grown(self, cell: Cell, at: Expr) -> Expr:
+        run, first = self.run, integer_of(self.initial[cell]) or Const(0)
+        passed = run.terms.binary("-", at, self.shape.start)
+        step = self.shape.step
+        if step != Const(1):
+            growth = self.closed[cell]
+            if isinstance(step, Const) and isinstance(growth, Const) and growth.value % step.value == 0:
+                return run.terms.binary("+", first, run.terms.product(passed, Const(growth.value // step.value)))
+            passed = run.terms.binary("/", passed, step)
+        return run.terms.binary("+", first, run.terms.product(passed, self.closed[cell]))
+
+    def _fresh(self, mark: int) -> list[Cell]:
+        """The variables from outside that a turn leaves different, and that are not known to be kept."""
+        found = []
+        for cell, value in self.run.trail.changed(mark).items():
+            if cell.born > self.born or cell is self.shape.cell or cell in self.kept:
+                continue
+            if cell in self.closed:
+                head, end = integer_of(self._head(cell)), integer_of(value)
+                growth = self.run.terms.binary("-", end, head) if head is not None and end is not None else None
+                if growth != self.closed[cell]:
+                    found.append(cell)
+                continue
+            old = next(before for one, before in self.run.trail.log[mark:] if one is cell)
+            if old is value or old == value:
+                continue
+            if isinstance(value, Real) and (isinstance(old, Real | Lost) or old is None):
+                continue
+            found.append(cell)
+        return found
+
+    def _keep(self, cell: Cell, end: Any) -> None:
+        """Decide how a variable is kept: by a formula of the turn, or by a variable of the script."""
+        run, old = self.run, cell.value
+        self.initial.setdefault(cell, old)
+        if cell in self.closed:
+            del self.closed[cell]
+        elif isinstance(old, Whole | Address) and type(old) is type(end) and self._same_place(old, end):
+            first, last = integer_of(old), integer_of(end)
+            assert first is not None
+            assert last is not None
+            growth = run.terms.binary("-", last, first)
+            foreign = run.terms.depends(growth) & {self.var} or names(growth) & set(self.kept.values())
+            if not foreign and not linear(growth)[1].keys() & linear(first)[1].keys() and self._counts():
+                self.closed[cell] = growth
+                return
+        if isinstance(old, Whole | Address) and not (isinstance(end, type(old)) and self._same_place(old, end)):
+            self.initial[cell] = Lost("it changes", cell.type)
+        elif not isinstance(old, Whole | Address) and isinstance(end, Whole | Address):
+            self.initial[cell] = with_integer(end, Const(0))
+        self.kept[cell] = run.terms.fresh(cell.name or "kept")
+        run.terms.over[self.kept[cell]] = frozenset({self.var}) | frozenset(
+            loop.var for loop in run.loops if not loop.unrolled
+        )
+
+    def _counts(self) -> bool:
+        """Whether the number of turns behind the loop's variable can be told from it."""
+        step = self.shape.step
+        return step == Const(1) or (isinstance(step, Const) and isinstance(self.shape.start, Const))
+
+    def _same_place(self, old: Any, end: Any) -> bool:
+        return not isinstance(old, Address) or (old.base, old.space) == (end.base, end.space)
+
+    def _finish(self, body: list[Statement], mark: int) -> str:
+        run, shape = self.run, self.shape
+        run.trail.undo(mark)
+        useful = any(not isinstance(one, Let) for one in body)
+        for cell, name in self.kept.items():
+            first = integer_of(self.initial[cell])
+            if useful:
+                run.emit(Let(name, first if first is not None else Const(0), shape.span))
+                if first is not None and run.terms.is_open(first):
+                    run.terms.open.add(name)
+        if useful:
+            run.emit(For(self.var, shape.start, self.test, shape.step, tuple(body), shape.span))
+            run.declared.count("loops", f"{shape.span.path}:{shape.span.line}")
+        for cell in self.kept:
+            held = self._head(cell)
+            if not useful and isinstance(held, Whole | Address):
+                held = with_integer(held, run.unknown(f"{shape.node.key} {cell.name} behind the loop"))
+            run.trail.put(cell, held)
+        trips = self._behind() if self.closed or shape.cell is not None else None
+        for cell in self.closed:
+            end = self._grown(cell, trips) if trips is not None else None
+            first = self.initial[cell]
+            run.trail.put(cell, with_integer(first, end) if end is not None else first)
+        if shape.cell is not None and trips is not None:
+            run.trail.put(shape.cell, Whole(trips, shape.cell.value.type))
+        return RETURNED if self.ended == RETURNED and self.test == Const(1) else NORMAL
+
+    def _behind(self) -> Expr:
+        """The loop's variable behind the loop."""
+        run, shape = self.run, self.shape
+        turns = turns_of(run, shape)
+        if turns is not None and not self.state.broken and isinstance(shape.step, Const):
+            return run.terms.binary("+", shape.start, Const(turns * shape.step.value))
+        least = run.terms.least(shape.start)
+        return run.unknown(f"{shape.node.key} {self.var} behind the loop", low=least)

@@ -1,0 +1,209 @@
+"""Variables as they are declared: what they hold before anything else happens to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncheck.frontends.cpp.kinds import (
+    Array,
+    Class,
+    EventType,
+    Number,
+    PipeType,
+    Pointer,
+    ShapeType,
+    TensorType,
+    TileType,
+    Type,
+)
+from syncheck.frontends.cpp.operators import cast
+from syncheck.frontends.cpp.scopes import Scope
+from syncheck.frontends.cpp.state import Pass
+from syncheck.frontends.cpp.syntax import Node
+from syncheck.frontends.cpp.terms import size
+from syncheck.frontends.cpp.values import (
+    Address,
+    Cell,
+    Choice,
+    Event,
+    Extents,
+    Items,
+    Lost,
+    Object,
+    Pipe,
+    Real,
+    Tensor,
+    Tile,
+    Whole,
+)
+from syncheck.ir import Const, Name
+
+MOST_ITEMS = 256
+"""Elements of an array that are followed one by one."""
+
+LONGEST = 24
+"""Operators of an expression that a variable keeps; a longer one becomes a symbol."""
+
+
+def named(run: Pass, value: Any, name: str) -> Any:
+    """The value, its symbol called after the first variable that holds it."""
+    if isinstance(value, Address) and value.base and name:
+        run.declared.hints.setdefault(value.base, name)
+    if not isinstance(value, Whole) or isinstance(value.expr, Const):
+        return value
+    expr = value.expr
+    if size(expr) > LONGEST and run.terms.is_open(expr):
+        least = run.terms.least(expr)
+        expr = run.terms.opaque("sum", expr, low=0 if least is not None and least >= 0 else None)
+        value = Whole(expr, value.type)
+    if isinstance(expr, Name):
+        symbol = run.terms.symbols.get(expr.name)
+        if symbol is not None and not symbol.hint and name:
+            symbol.hint = name
+            if isinstance(value.type, Number) and not value.type.signed and symbol.low is None:
+                symbol.low = 0
+    return value
+
+
+def given_values(run: Pass, given: Node | None, scope: Scope) -> list[Any]:
+    """The arguments of `T x(a, b)`, `T x{a, b}` or `T x = a`."""
+    if given is None:
+        return []
+    if given.kind in ("argument_list", "initializer_list"):
+        found: list[Any] = []
+        for child in given.named():
+            if child.kind == "initializer_pair":
+                inner = child.field("value")
+                found.append(run.value(inner, scope) if inner is not None else Lost("an initializer"))
+            else:
+                found.append(run.value(child, scope))
+        return found
+    return [run.value(given, scope)]
+
+
+def initial(run: Pass, kind: Type, given: Node | None, scope: Scope, name: str, node: Node) -> Any:
+    """What a variable of a type holds."""
+    if isinstance(kind, Array):
+        return _array(run, kind, given, scope, name, node)
+    values = given_values(run, given, scope)
+    return constructed(run, kind, values, name, node, given)
+
+
+def constructed(run: Pass, kind: Type, values: list[Any], name: str, node: Node, given: Node | None = None) -> Any:
+    """An object of a type, made from values."""
+    first = values[0] if values else None
+    if isinstance(kind, Number):
+        return _scalar(run, kind, first, name, node)
+    if isinstance(kind, Pointer):
+        if first is None:
+            return Lost("a pointer never set", kind)
+        return named(run, cast(run, _address_of_array(first), kind), name)
+    if isinstance(kind, TileType):
+        return _tile(run, kind, first, name, node)
+    if isinstance(kind, TensorType):
+        return _tensor(run, kind, values, name)
+    if isinstance(kind, ShapeType):
+        return first if isinstance(first, Extents) and len(values) == 1 else Extents(kind, tuple(values))
+    if isinstance(kind, PipeType):
+        return first if isinstance(first, Pipe) else run.hooks.pipe(run, kind, values, name, node)
+    if isinstance(kind, EventType):
+        return Event(kind, run.trail.new(None), name)
+    if isinstance(kind, Class):
+        return _object(run, kind, values, name, node, given)
+    return named(run, first, name) if first is not None else Lost(f"{name or 'it'} has a type that is not known", kind)
+
+
+def _scalar(run: Pass, kind: Number, first: Any, name: str, node: Node) -> Any:
+    if isinstance(first, Items):
+        first = first.cells[0].value if first.cells else Whole(Const(0), kind)
+    if kind.floating:
+        return Real(kind)
+    if first is None:
+        return Lost(f"{name} is not set", kind)
+    found = cast(run, first, kind)
+    if isinstance(found, Lost):
+        found = Whole(run.unknown(f"{node.span.path}:{node.span.line} {name} {found.why}", name), kind)
+    return named(run, found, name)
+
+
+def _address_of_array(first: Any) -> Any:
+    if isinstance(first, Items) and first.cells and isinstance(first.cells[0].value, Address):
+        return first.cells[0].value
+    return first
+
+
+def _tile(run: Pass, kind: TileType, first: Any, name: str, node: Node) -> Tile:
+    address, fifo = None, ""
+    if isinstance(first, Tile):
+        address, fifo = first.address.value, first.fifo.value
+    return Tile(kind, run.trail.new(address), run.trail.new(fifo), name, node.span)
+
+
+def _tensor(run: Pass, kind: TensorType, values: list[Any], name: str) -> Any:
+    first = values[0] if values else None
+    if isinstance(first, Tensor):
+        return Tensor(first.type, run.trail.new(first.address.value), name or first.name, first.shape, first.stride)
+    shape = next((v.given for v in values[1:] if isinstance(v, Extents) and v.type.kind == "Shape"), ())
+    stride = next((v.given for v in values[1:] if isinstance(v, Extents) and v.type.kind == "Stride"), ())
+    return Tensor(kind, run.trail.new(first), name, shape, stride)
+
+
+def _array(run: Pass, kind: Array, given: Node | None, scope: Scope, name: str, node: Node) -> Any:
+    nodes = given.named() if given is not None and given.kind == "initializer_list" else []
+    count = kind.count if kind.count >= 0 else len(nodes)
+    if count > MOST_ITEMS:
+        return Lost(f"{name} has {count} elements", kind)
+    cells = []
+    for index in range(count):
+        one = nodes[index] if index < len(nodes) else None
+        held = initial(run, kind.of, one, scope, f"{name}{index}" if name else "", node)
+        if one is None and nodes and isinstance(kind.of, Number) and not kind.of.floating:
+            held = Whole(Const(0), kind.of)
+        cells.append(run.trail.new(held, kind.of, f"{name}{index}"))
+    return Items(cells, kind.of, name)
+
+
+def copied(run: Pass, value: Any, name: str = "") -> Any:
+    """A copy, as by-value parameters and assignments make it."""
+    if isinstance(value, Object):
+        fields = {key: run.trail.new(copied(run, cell.value), cell.type, key) for key, cell in value.fields.items()}
+        return Object(value.type, fields, value.name)
+    if isinstance(value, Items):
+        cells = [run.trail.new(copied(run, cell.value), cell.type, cell.name) for cell in value.cells]
+        return Items(cells, value.of, value.name)
+    if isinstance(value, Tile):
+        return Tile(
+            value.type, run.trail.new(value.address.value), run.trail.new(value.fifo.value), value.name, value.span
+        )
+    if isinstance(value, Tensor):
+        return Tensor(value.type, run.trail.new(value.address.value), value.name, value.shape, value.stride)
+    if isinstance(value, Choice):
+        return Choice(value.condition, copied(run, value.then), copied(run, value.otherwise))
+    return value
+
+
+def _object(run: Pass, kind: Class, values: list[Any], name: str, node: Node, given: Node | None) -> Any:
+    first = values[0] if values else None
+    if isinstance(first, Object) and first.type is kind and len(values) == 1:
+        return copied(run, first)
+    made = Object(kind, {}, name)
+    scope = Scope(kind.scope, "class", this=made)
+    for field, declaration, declarator in kind.fields:
+        held = run.hooks.member(run, scope, declaration, declarator, f"{name}_{field}" if name else field)
+        made.fields[field] = held
+    if not run.hooks.construct(run, made, values, node) and values:
+        _aggregate(run, made, values, given)
+    return made
+
+
+def _aggregate(run: Pass, made: Object, values: list[Any], given: Node | None) -> None:
+    names = list(made.fields)
+    pairs = [child for child in given.named()] if given is not None and given.kind == "initializer_list" else []
+    for position, value in enumerate(values):
+        field = names[position] if position < len(names) else ""
+        if position < len(pairs) and pairs[position].kind == "initializer_pair":
+            designator = pairs[position].field("designator")
+            field = designator.text.lstrip(".") if designator is not None else field
+        cell = made.fields.get(field)
+        if cell is not None:
+            cell.value = cast(run, value, cell.type) if isinstance(cell.type, Number | Pointer) else value

@@ -1,0 +1,171 @@
+"""Arithmetic of C: promotion, casts and the operators on values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, Array, Number, Pointer, Type, size_of
+from syncheck.frontends.cpp.state import Pass
+from syncheck.frontends.cpp.terms import linear
+from syncheck.frontends.cpp.values import Address, Choice, Closure, Enum, Items, Lost, Made, Real, Whole
+from syncheck.ir import Const, Expr
+
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+
+
+def wrapped(value: int, kind: Number) -> int:
+    """A constant as its type keeps it."""
+    bits = kind.bytes * 8
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if kind.signed and value >> (bits - 1) else value
+
+
+def whole(expr: Expr, kind: Type) -> Whole:
+    if isinstance(expr, Const) and isinstance(kind, Number) and not kind.floating:
+        if kind is BOOL or kind.name == "bool":
+            return Whole(Const(int(bool(expr.value))), kind)
+        return Whole(Const(wrapped(expr.value, kind)), kind)
+    return Whole(expr, kind)
+
+
+def promoted(left: Type, right: Type) -> Number:
+    """The type that arithmetic on two integers is done in."""
+    a = left if isinstance(left, Number) else LONG
+    b = right if isinstance(right, Number) else LONG
+    size = max(4, a.bytes, b.bytes)
+    unsigned = any(one.bytes == size and not one.signed for one in (a, b))
+    return NUMBERS[f"{'u' if unsigned else ''}int{size * 8}_t"]
+
+
+def truth(run: Pass, value: Any) -> Expr:
+    """A value as a condition."""
+    if isinstance(value, Whole):
+        if isinstance(value.expr, Const):
+            return Const(int(bool(value.expr.value)))
+        if value.type is not BOOL and getattr(value.type, "name", "") != "bool" and not _is_test(value.expr):
+            return run.terms.binary("!=", value.expr, Const(0))
+        return value.expr
+    if isinstance(value, Address):
+        if value.base or value.space == "GM":
+            return run.terms.symbol(f"{value.base} is not null", hint=f"has_{value.base}" if value.base else "")
+        return Const(1)
+    if isinstance(value, Closure | Made):
+        return Const(1)
+    return run.unknown(f"condition {run.steps}")
+
+
+def _is_test(expr: Expr) -> bool:
+    op = getattr(expr, "op", "")
+    return op in COMPARISONS or op in ("&&", "||", "!")
+
+
+def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
+    """left op right."""
+    if isinstance(left, Choice):
+        return Choice(left.condition, binary(run, op, left.then, right), binary(run, op, left.otherwise, right))
+    if isinstance(right, Choice):
+        return Choice(right.condition, binary(run, op, left, right.then), binary(run, op, left, right.otherwise))
+    if isinstance(left, Items) and left.cells and isinstance(left.cells[0].value, Address):
+        left = left.cells[0].value
+    if op in ("&&", "||"):
+        return Whole(run.terms.binary(op, truth(run, left), truth(run, right)), BOOL)
+    if isinstance(left, Address) or isinstance(right, Address):
+        return _pointers(run, op, left, right)
+    if isinstance(left, Enum) and isinstance(right, Enum) and op in ("==", "!="):
+        return Whole(Const(int((left.name == right.name) == (op == "=="))), BOOL)
+    if isinstance(left, Real) or isinstance(right, Real):
+        if op in COMPARISONS:
+            return Whole(run.unknown(f"comparison {run.steps}"), BOOL)
+        return Real(left.type if isinstance(left, Real) else right.type)
+    if isinstance(left, Whole) and isinstance(right, Whole):
+        if op in COMPARISONS:
+            return Whole(run.terms.binary(op, left.expr, right.expr), BOOL)
+        kind = promoted(left.type, right.type) if op not in ("<<", ">>") else promoted(left.type, INT)
+        return whole(run.terms.binary(op, left.expr, right.expr), kind)
+    known = left if isinstance(left, Whole) else right if isinstance(right, Whole) else None
+    if op in COMPARISONS:
+        return Whole(run.unknown(f"comparison {run.steps}"), BOOL)
+    return Lost("it is computed from something unknown", known.type if known else None)
+
+
+def _pointers(run: Pass, op: str, left: Any, right: Any) -> Any:
+    if op in COMPARISONS:
+        if isinstance(left, Address) and isinstance(right, Address) and left.base == right.base:
+            return Whole(run.terms.binary(op, left.offset, right.offset), BOOL)
+        known = left if isinstance(left, Address) else right
+        equal = run.terms.symbol(f"{known.base} is null")
+        return Whole(run.terms.negation(equal) if op == "!=" else equal, BOOL)
+    if isinstance(left, Address) and isinstance(right, Whole) and op in ("+", "-"):
+        return moved(run, left, right, op)
+    if isinstance(right, Address) and isinstance(left, Whole) and op == "+":
+        return moved(run, right, left, op)
+    if isinstance(left, Address) and isinstance(right, Address) and op == "-" and left.base == right.base:
+        step = size_of(left.to) or 1
+        return Whole(run.terms.binary("/", run.terms.binary("-", left.offset, right.offset), Const(step)), LONG)
+    if isinstance(left, Address) and isinstance(right, Whole):  # masking of an address kept as a number
+        return Address(left.space, left.base, run.terms.opaque(op, left.offset, right.expr), left.to)
+    return Lost("it is computed from pointers")
+
+
+def moved(run: Pass, address: Address, by: Whole, op: str = "+") -> Address:
+    """A pointer and a number of elements."""
+    step = size_of(address.to) or 1
+    distance = run.terms.product(by.expr, Const(step))
+    return Address(address.space, address.base, run.terms.binary(op, address.offset, distance), address.to)
+
+
+def unary(run: Pass, op: str, value: Any) -> Any:
+    if isinstance(value, Choice):
+        return Choice(value.condition, unary(run, op, value.then), unary(run, op, value.otherwise))
+    if op == "!":
+        return Whole(run.terms.negation(truth(run, value)), BOOL)
+    if isinstance(value, Whole):
+        kind = promoted(value.type, INT)
+        if op == "-":
+            return whole(run.terms.binary("-", Const(0), value.expr), kind)
+        if op == "~":
+            return whole(run.terms.binary("-", Const(-1), value.expr), kind)
+        return Whole(value.expr, kind)
+    return value
+
+
+def cast(run: Pass, value: Any, kind: Type) -> Any:
+    """(kind)value."""
+    if isinstance(value, Choice):
+        return Choice(value.condition, cast(run, value.then, kind), cast(run, value.otherwise, kind))
+    if isinstance(kind, Pointer):
+        if isinstance(value, Items) and value.cells and isinstance(value.cells[0].value, Address):
+            value = value.cells[0].value
+        if isinstance(value, Address):
+            return Address(kind.space or value.space, value.base, value.offset, kind.to)
+        if isinstance(value, Whole):
+            return _pointer_from(run, value, kind)
+        return value
+    if isinstance(kind, Array):
+        return value
+    if not isinstance(kind, Number):
+        return value
+    if kind.floating:
+        return Real(kind) if isinstance(value, Whole | Real | Lost) else value
+    if isinstance(value, Whole):
+        return whole(value.expr, kind)
+    if isinstance(value, Real):
+        return Whole(run.unknown(f"rounded {run.steps}"), kind)
+    if isinstance(value, Enum | Address):
+        return value
+    if isinstance(value, Lost):
+        return Lost(value.why, kind)
+    return value
+
+
+def _pointer_from(run: Pass, value: Whole, kind: Pointer) -> Address:
+    """A number taken for an address: in on-chip memory it is one; in GM it is somewhere a symbol tells."""
+    if kind.space and kind.space != "GM":
+        return Address(kind.space, "", value.expr, kind.to)
+    constant, terms = linear(value.expr)
+    base = next((term for term in terms if terms[term] == 1 and run.terms.is_open(term)), None)
+    if base is None:
+        return Address(kind.space, "", value.expr, kind.to)
+    name = getattr(base, "name", "")
+    rest = run.terms.binary("-", value.expr, base)
+    return Address(kind.space or "GM", name, rest, kind.to)

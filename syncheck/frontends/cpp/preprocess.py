@@ -1,0 +1,144 @@
+"""The preprocessor: one pass for each core type, local headers pasted in, and a map from each line to where it stands.
+
+The vendor's headers are not needed: what they would define (address spaces, core qualifiers) is defined here, and a
+header that cannot be found is left out and remembered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pcpp
+
+SPACES = {
+    "__gm__": "GM", "__ubuf__": "UB", "__cbuf__": "L1", "__ca__": "L0A", "__cb__": "L0B", "__cc__": "L0C",
+    "__biasbuf__": "BT", "__fbuf__": "FB",
+}  # fmt: skip
+"""Address space qualifiers: alignas(SPACE) is what the C++ grammar takes in their place."""
+
+_QUALIFIERS = {
+    **{name: f"alignas({space})" for name, space in SPACES.items()},
+    "__aicore__": "", "AICORE": "", "__global__": "__declspec(global)", "__inline__": "inline", "__sync_alias__": "",
+    "__sync_out__": "", "__sync_in__": "", "__simd_vf__": "__declspec(vf)", "__simt_vf__": "__declspec(vf)",
+    "__VEC_SCOPE__": "", "__sk__": "", "PTO_INTERNAL": "inline", "PTO_INST": "inline", "__tf__": "", "__in__": "",
+    "__out__": "", "__inout__": "", "__cce_scalar": "", "__no_simd_vf_fusion__": "", "__host_aicore__": "",
+    "__force_inline__": "inline", "__always_inline__": "inline", "__noinline__": "", "AICORE_INLINE": "inline",
+}  # fmt: skip
+
+CUBE = {
+    "__DAV_CUBE__": "1", "__DAV_C220_CUBE__": "1", "__CCE_AICORE_CUBE__": "1",
+}  # fmt: skip
+VECTOR = {
+    "__DAV_VEC__": "1", "__DAV_C220_VEC__": "1", "__CCE_AICORE_VEC__": "1",
+}  # fmt: skip
+_A5 = {"__DAV_C220_CUBE__": "__DAV_C310_CUBE__", "__DAV_C220_VEC__": "__DAV_C310_VEC__"}
+_MACHINES = {
+    "a2a3": {"__NPU_ARCH__": "2201", "__CCE_AICORE__": "220", "__DAV_C220__": "1", "PTO_NPU_ARCH_A2A3": "1"},
+    "a5": {"__NPU_ARCH__": "3510", "__CCE_AICORE__": "310", "__DAV_C310__": "1", "PTO_NPU_ARCH_A5": "1"},
+}
+
+Find = Callable[[str, str], "tuple[str, str] | None"]
+"""(header as written, file that includes it) → (path, text), or None."""
+
+
+@dataclass(slots=True)
+class Source:
+    """Preprocessed text. `places[k]` is (path, line) of its line k + 1; `texts` are the files by path, by lines."""
+
+    text: str
+    places: list[tuple[str, int]]
+    texts: dict[str, list[str]]
+    missing: list[str] = field(default_factory=list)
+    errors: list[tuple[str, int, str]] = field(default_factory=list)
+
+
+def macros_for(core: str, machine: str) -> dict[str, str]:
+    """What the compiler defines for one core type (AIC or AIV) of a machine."""
+    defined = dict(CUBE if core == "AIC" else VECTOR)
+    if machine == "a5":
+        defined = {_A5.get(name, name): value for name, value in defined.items()}
+    arch = _MACHINES.get(machine, _MACHINES["a2a3"])
+    return {**arch, **defined, "__CCE__": "1", "__CCE_IS_AICORE__": "1", "__cplusplus": "201703L", "MEMORY_BASE": "1"}
+
+
+class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
+    """pcpp with our includes, and with its complaints kept."""
+
+    def __init__(self, find: Find, found: Source) -> None:
+        super().__init__()
+        self._find, self._found = find, found
+        self.source: str = ""
+        self.line_directive = None
+        self.rewrite_paths = []
+
+    def on_include_not_found(self, is_malformed: bool, is_system_include: bool, curdir: str, includepath: str) -> None:
+        if includepath not in self._found.missing:
+            self._found.missing.append(includepath)
+        raise pcpp.OutputDirective(pcpp.Action.IgnoreAndRemove)
+
+    def on_error(self, file: str, line: int, msg: str) -> None:
+        self._found.errors.append((file, line, msg))
+
+    def on_directive_handle(self, directive: Any, toks: Any, ifpassthru: bool, precedingtoks: Any) -> Any:
+        if directive.value in ("define", "undef"):
+            named = next((tok.value for tok in toks if tok.type == "CPP_ID"), "")
+            if named in _QUALIFIERS:
+                raise pcpp.OutputDirective(pcpp.Action.IgnoreAndRemove)
+        if directive.value in ("pragma", "warning", "error"):
+            raise pcpp.OutputDirective(pcpp.Action.IgnoreAndRemove)
+        return super().on_directive_handle(directive, toks, ifpassthru, precedingtoks)
+
+    def on_unknown_macro_in_defined_expr(self, tok: Any) -> bool:
+        return False
+
+    def on_unknown_macro_in_expr(self, ident: str) -> int:
+        return 0
+
+    def on_unknown_macro_function_in_expr(self, ident: str) -> Any:
+        return lambda *_: 0
+
+    def include(self, tokens: Any, original_line: Any = None) -> Any:
+        """The tokens of an included file (once each: include guards are the rule)."""
+        written = "".join(tok.value for tok in tokens).strip()
+        match = re.match(r'[<"]([^>"]*)[>"]', written)
+        name = match.group(1) if match else written
+        found = None if name.startswith("pto/") and "<" in written else self._find(name, str(self.source))
+        if found is None:
+            self.on_include_not_found(False, written.startswith("<"), "", name)
+        assert found is not None
+        path, text = found
+        if path in self._found.texts:
+            return
+        self._found.texts[path] = text.split("\n")
+        before: str = self.source
+        yield from self.parsegen(text, path, path)
+        self.source = before
+
+
+def preprocess(text: str, path: str, macros: Iterable[tuple[str, str]], find: Find) -> Source:
+    """One pass. Never raises for what the text says: what the preprocessor cannot read is in `errors`."""
+    found = Source("", [], {path: text.split("\n")})
+    engine = _Preprocessor(find, found)
+    for name, value in [*_QUALIFIERS.items(), *macros]:
+        engine.define(f"{name} {value}")
+    engine.parse(text, path)
+    pieces: list[str] = []
+    places: list[tuple[str, int]] = [(path, 1)]
+    fresh = True
+    try:
+        while (token := engine.token()) is not None:
+            value = token.value
+            if fresh and value.strip():
+                places[-1] = (getattr(token, "source", "") or places[-1][0], token.lineno)
+                fresh = False
+            pieces.append(value)
+            for _ in range(value.count("\n")):
+                places.append((places[-1][0], places[-1][1] + 1))
+                fresh = True
+    except Exception as error:  # the library's own mistakes must not become ours
+        found.errors.append((path, places[-1][1], f"the preprocessor gave up: {error}"))
+    found.text, found.places = "".join(pieces), places
+    return found

@@ -1,0 +1,327 @@
+"""One C++ file → one Program for each of its entry points, with what was understood of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from syncheck.frontends.cpp import calls, expressions, fifo, routines, statements, types
+from syncheck.frontends.cpp.comments import Comments, comments
+from syncheck.frontends.cpp.emission import address_operand
+from syncheck.frontends.cpp.entries import Entry, entries
+from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
+from syncheck.frontends.cpp.program import Finisher, free_names, read_names, without_unread
+from syncheck.frontends.cpp.scopes import Scope, declare
+from syncheck.frontends.cpp.state import Declared, Hooks, Pass, TooMuch, Unreadable
+from syncheck.frontends.cpp.syntax import Unit
+from syncheck.frontends.cpp.terms import NOWHERE, Terms
+from syncheck.ir import (
+    Call,
+    Core,
+    CrossSet,
+    CrossWait,
+    Def,
+    Domain,
+    FifoOp,
+    For,
+    If,
+    Instr,
+    Name,
+    Program,
+    Region,
+    Statement,
+    Tile,
+    TileOp,
+)
+from syncheck.machine import Machine
+from syncheck.source import Problem, Span
+
+CUBE_SPACES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "L0A_SCALE", "L0B_SCALE")
+CUBE_PIPES = ("M", "MTE1", "FIX")
+
+HOOKS = Hooks(
+    value=expressions.value, target=expressions.target, type=types.type_of, statement=statements.statement,
+    invoke=calls.invoke, either=expressions.either, bound=calls.bound_value, member=calls.member,
+    construct=calls.construct, pipe=fifo.make, operand=address_operand,
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Coverage:
+    """What was understood of one file. `counts`: kind → name → how often; `headers`: local ones read."""
+
+    entries: list[str] = field(default_factory=list)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    headers: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Reading:
+    """The programs of one file (one for each entry point), and its coverage."""
+
+    programs: list[Program]
+    coverage: Coverage
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read(text: str, path: str, machine: Machine, find: Find, definitions: Mapping[str, str] | None = None) -> Reading:
+    """Read a kernel. Nothing is raised: what is not understood is in the problems of the programs."""
+    said = comments(text, path)
+    given = {
+        name: value for name, value in (definitions or {}).items() if re.search(rf"#.*\b{re.escape(name)}\b", text)
+    }
+    sources = {
+        core: preprocess(text, path, [*macros_for(core, machine.name).items(), *given.items()], find)
+        for core in ("AIC", "AIV")
+    }
+    same = sources["AIC"].text == sources["AIV"].text
+    units = {core: Unit(source) for core, source in sources.items() if core == "AIV" or not same}
+    units.setdefault("AIC", units["AIV"])
+    coverage = _coverage(sources["AIV"], path)
+    domains = {**said.domains, **_pinned(definitions or {})}
+    listed = entries(units["AIC"], path)
+    known = {entry.name for entry in listed}
+    listed += [entry for entry in entries(units["AIV"], path) if entry.name not in known]
+    coverage.entries = [entry.name for entry in listed]
+    programs: list[Program] = []
+    for entry in listed:
+        program = _program(entry, units, same, path, machine, said, domains, coverage)
+        if program is not None and all(_body_of(program) != _body_of(other) for other in programs):
+            programs.append(program)
+    problems = [
+        Problem(Span(where, line), f"the preprocessor: {message}") for where, line, message in sources["AIV"].errors
+    ]
+    return Reading(programs, coverage, problems)
+
+
+def _body_of(program: Program) -> tuple[object, ...]:
+    return (program.cores, program.defs, program.tiles, program.tensors, program.fifos, program.problems)
+
+
+def _coverage(source: Source, path: str) -> Coverage:
+    found = Coverage()
+    found.headers = [one for one in source.texts if one != path]
+    found.missing = list(source.missing)
+    return found
+
+
+def _pinned(definitions: Mapping[str, str]) -> dict[str, Domain]:
+    return {name: Domain(-(1 << 63)) for name in definitions}
+
+
+def _program(
+    entry: Entry, units: dict[str, Unit], same: bool, path: str, machine: Machine, said: Comments,
+    domains: Mapping[str, Domain], coverage: Coverage,
+) -> Program | None:  # fmt: skip
+    declared, terms = Declared(), Terms()
+    bodies: dict[str, tuple[Statement, ...]] = {}
+    passes: dict[str, Pass] = {}
+    for core in ("AIC", "AIV"):
+        run = Pass(units[core], core, machine, terms, declared, HOOKS)
+        terms.here = set()
+        problems = dict(declared.problems)
+        bodies[core] = tuple(_follow(run, entry))
+        passes[core] = run
+        if core == "AIC" and same and not _has_cube(bodies[core], declared):
+            bodies[core] = ()
+            declared.problems.clear()
+            declared.problems.update(problems)
+    chosen = _cores(bodies, passes, declared, same)
+    problems_found = tuple(declared.problems.values())
+    if not chosen and not problems_found:
+        return None
+    for kind, table in declared.understood.items():
+        total = coverage.counts.setdefault(kind, {})
+        for name, count in table.items():
+            total[name] = total.get(name, 0) + count
+    coverage.notes += [note for note in declared.notes if note not in coverage.notes]
+    return _finished(entry, chosen, declared, terms, path, machine, said, domains, problems_found)
+
+
+def _follow(run: Pass, entry: Entry) -> list[Statement]:
+    """One pass over one entry point."""
+    scope = Scope(None, "file")
+    try:
+        declare(run.unit.root, scope)
+        entry.start(run, scope)
+    except Unreadable as gap:
+        run.problem(gap.node, gap.message, gap.expected)
+    except TooMuch:
+        run.problem(entry.span, "with all calls followed this is too large to check", "fewer calls")
+    except RecursionError:
+        run.problem(entry.span, "this is nested too deeply to be followed", "less nesting")
+    return run.out
+
+
+# ---------------------------------------------------------------- which cores
+
+
+def _cores(
+    bodies: dict[str, tuple[Statement, ...]], passes: dict[str, Pass], declared: Declared, same: bool
+) -> dict[str, tuple[Statement, ...]]:
+    """The cores that this kernel runs on: AIC, and AIV (both lanes) or AIV0 (one vector core)."""
+    cube, vector = bodies["AIC"], bodies["AIV"]
+    chosen: dict[str, tuple[Statement, ...]] = {}
+    on_cube = _has_cube(cube, declared)
+    on_vector = routines.does_something(vector) and (_has_vector(vector, declared) or not on_cube)
+    if same and on_cube and on_vector:
+        on_vector = not _has_cube(vector, declared)
+    if on_cube:
+        chosen["AIC"] = cube
+    if on_vector:
+        split = any(split != "none" for one in declared.splits.values() for _, split in one)
+        both = passes["AIV"].lanes or split or (on_cube and _signals(vector, declared))
+        chosen["AIV" if both else "AIV0"] = vector
+    return chosen
+
+
+def _each(body: Sequence[Statement], declared: Declared) -> list[Statement]:
+    found: list[Statement] = []
+    for one in body:
+        match one:
+            case If(_, then, otherwise):
+                found += _each(then, declared) + _each(otherwise, declared)
+            case For(body=inner):
+                found += _each(inner, declared)
+            case Call(name):
+                found += _each(declared.defs[name].body, declared)
+            case _:
+                found.append(one)
+    return found
+
+
+def _spaces(one: Statement, declared: Declared) -> set[str]:
+    operands: tuple[object, ...] = ()
+    if isinstance(one, TileOp):
+        operands = one.operands
+    elif isinstance(one, Instr):
+        operands = (*one.reads, *one.writes)
+    elif isinstance(one, FifoOp):
+        operands = (one.tile,)
+    found = set()
+    for operand in operands:
+        if isinstance(operand, Region):
+            found.add(operand.space)
+        name = getattr(operand, "name", "")
+        if name in declared.tiles:
+            found.add(declared.tiles[name].space)
+    return found
+
+
+def _has_cube(body: Sequence[Statement], declared: Declared) -> bool:
+    for one in _each(body, declared):
+        if _spaces(one, declared) & set(CUBE_SPACES):
+            return True
+        pipes = {getattr(one, "src", ""), getattr(one, "dst", ""), getattr(one, "pipe", "")}
+        if pipes & set(CUBE_PIPES):
+            return True
+    return False
+
+
+def _has_vector(body: Sequence[Statement], declared: Declared) -> bool:
+    for one in _each(body, declared):
+        if "UB" in _spaces(one, declared):
+            return True
+        if "V" in {getattr(one, "src", ""), getattr(one, "dst", ""), getattr(one, "pipe", "")}:
+            return True
+        if isinstance(one, CrossSet | CrossWait | FifoOp | TileOp | Instr):
+            return True
+    return False
+
+
+def _signals(body: Sequence[Statement], declared: Declared) -> bool:
+    return any(isinstance(one, CrossSet) for one in _each(body, declared))
+
+
+# ---------------------------------------------------------------- the program
+
+
+def _finished(
+    entry: Entry, chosen: dict[str, tuple[Statement, ...]], declared: Declared, terms: Terms, path: str,
+    machine: Machine, said: Comments, domains: Mapping[str, Domain], problems: tuple[Problem, ...],
+) -> Program:  # fmt: skip
+    finisher = Finisher(terms, declared, machine, dict(domains), entry.span)
+    finisher.taken = set(terms.locals) | set(declared.tiles) | set(declared.tensors) | set(declared.fifos)
+    finisher.taken |= set(declared.defs)
+    for body in chosen.values():
+        finisher.find_written(body)
+    made = {core: finisher.body(body) for core, body in chosen.items()}
+    _splits(finisher)
+    made, defs = _tidy(made, finisher)
+    params, unknowns = finisher.values()
+    tensors = tuple(one for name, one in declared.tensors.items() if name in finisher.memory)
+    tiles = _aliased([one for name, one in declared.tiles.items() if name in finisher.memory])
+    fifos = tuple(one for name, one in declared.fifos.items() if name in finisher.memory)
+    fifos = tuple(replace(one, instead_of=one.instead_of if one.instead_of in finisher.memory else "") for one in fifos)
+    return Program(
+        path, machine.name, params, (), unknowns, tensors, tiles, fifos, defs,
+        tuple(Core(core, body, entry.span) for core, body in made.items()), said.suppressions, problems,
+    )  # fmt: skip
+
+
+def _splits(finisher: Finisher) -> None:
+    """A FIFO is split as its vector side says."""
+    declared = finisher.declared
+    for name, said in declared.splits.items():
+        vector = [split for core, split in said if core == "AIV"]
+        split = next((one for one in (*vector, *(s for _, s in said)) if one != "none"), "none")
+        declared.fifos[name] = replace(declared.fifos[name], split=split)
+
+
+def _tidy(
+    made: dict[str, tuple[Statement, ...]], finisher: Finisher
+) -> tuple[dict[str, tuple[Statement, ...]], tuple[Def, ...]]:
+    """Leave out variables that nothing reads, and give calls what their bodies need."""
+    defs = finisher.defs
+    read: set[str] = set()
+    for body in made.values():
+        read |= read_names(body, defs)
+    for name, one in defs.items():
+        defs[name] = replace(one, body=without_unread(one.body, read))
+    made = {core: without_unread(body, read) for core, body in made.items()}
+    known = frozenset(finisher.called.values()) | {"lane"} | frozenset(finisher.memory)
+    parameters: dict[str, tuple[str, ...]] = {}
+
+    def filled(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        result: list[Statement] = []
+        for one in body:
+            if isinstance(one, Call):
+                needed = of(one.name)
+                if defs[one.name].body:
+                    result.append(replace(one, arguments=tuple(Name(name, NOWHERE) for name in needed)))
+            elif isinstance(one, If):
+                result.append(replace(one, then=filled(one.then), otherwise=filled(one.otherwise)))
+            elif isinstance(one, For):
+                result.append(replace(one, body=filled(one.body)))
+            else:
+                result.append(one)
+        return tuple(result)
+
+    def of(name: str) -> tuple[str, ...]:
+        if name not in parameters:
+            body = filled(defs[name].body)
+            parameters[name] = tuple(sorted(free_names(body, defs, known)))
+            defs[name] = replace(defs[name], body=body, parameters=parameters[name])
+        return parameters[name]
+
+    made = {core: filled(body) for core, body in made.items()}
+    return made, tuple(one for name, one in defs.items() if name in parameters and one.body)
+
+
+def _aliased(tiles: list[Tile]) -> tuple[Tile, ...]:
+    """Tiles at one address are one buffer seen as different tiles: on purpose."""
+    first: dict[tuple[object, ...], str] = {}
+    made = []
+    for tile in tiles:
+        if tile.address is None:
+            made.append(tile)
+            continue
+        owner = first.setdefault((tile.space, tile.address), tile.name)
+        made.append(tile if owner == tile.name else replace(tile, aliases=(owner,)))
+    return tuple(made)
+
+
+__all__ = ["Coverage", "Reading", "read"]

@@ -1,0 +1,180 @@
+"""One pass over a kernel: what is emitted, what is known, what was not understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncheck.frontends.cpp.scopes import Scope
+from syncheck.frontends.cpp.syntax import Node, Unit
+from syncheck.frontends.cpp.terms import Terms
+from syncheck.frontends.cpp.values import Cell, Trail, Whole
+from syncheck.ir import Const, Def, Expr, Fifo, Name, Statement, Tensor, Tile
+from syncheck.machine import Machine
+from syncheck.source import Problem, Span
+
+MOST_STEPS = 400_000
+"""Nodes of the text that one pass follows, calls inlined; more is not a kernel, and would not end in time."""
+
+
+class Unreadable(Exception):
+    """Something that a statement needs and that could not be understood: the statement is left out."""
+
+    def __init__(self, node: Node, message: str, expected: str = "") -> None:
+        super().__init__(message)
+        self.node, self.message, self.expected = node, message, expected
+
+
+class TooMuch(Exception):
+    """The pass has followed more than MOST_STEPS nodes."""
+
+
+class Unroll(Exception):
+    """A loop must be followed turn by turn: an object is chosen by its variable."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(names)))
+        self.names = names
+
+
+@dataclass(slots=True)
+class Declared:
+    """Everything that both passes declare. `views` and `placed` find what was declared before."""
+
+    tiles: dict[str, Tile] = field(default_factory=dict)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    fifos: dict[str, Fifo] = field(default_factory=dict)
+    defs: dict[str, Def] = field(default_factory=dict)
+    bases: dict[str, str] = field(default_factory=dict)
+    views: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    placed: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    bodies: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    problems: dict[tuple[str, int, str], Problem] = field(default_factory=dict)
+    understood: dict[str, dict[str, int]] = field(default_factory=dict)
+    overflows: dict[tuple[str, int], Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    hints: dict[str, str] = field(default_factory=dict)
+    under: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
+    splits: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    pressure: dict[str, dict[str, bool]] = field(default_factory=dict)
+
+    def count(self, kind: str, name: str) -> None:
+        """One more thing of a kind was understood."""
+        table = self.understood.setdefault(kind, {})
+        table[name] = table.get(name, 0) + 1
+
+
+@dataclass(slots=True)
+class LoopState:
+    """A loop being followed. `carried`: cells that keep a value from turn to turn, with the variable that holds it."""
+
+    var: str
+    carried: dict[Cell, str]
+    closed: set[Cell]
+    mark: int
+    depth: int
+    unrolled: bool = False
+    broken: bool = False
+    switches: int = 0
+
+
+@dataclass(slots=True)
+class Frame:
+    """A function being followed. `returned`: (path conditions, value, changes) of each return under a condition."""
+
+    name: str
+    mark: int
+    depth: int
+    conditions: int
+    returned: list[tuple[Expr, Any, dict[Cell, Any]]] = field(default_factory=list)
+    value: Any = None
+    jumps: bool = False
+    loops: int = 0
+    born: int = 0
+
+
+@dataclass(slots=True)
+class Hooks:
+    """The parts of the evaluator that call each other in circles."""
+
+    value: Callable[[Pass, Node, Scope], Any]
+    target: Callable[[Pass, Node, Scope], Any]
+    type: Callable[[Pass, Node, Scope], Any]
+    statement: Callable[[Pass, Node, Scope], str]
+    invoke: Callable[..., Any]
+    either: Callable[..., Any]
+    bound: Callable[..., Any]
+    member: Callable[..., Any]
+    construct: Callable[..., bool]
+    pipe: Callable[..., Any]
+    operand: Callable[..., Any]
+
+
+@dataclass(slots=True)
+class Pass:
+    """Follows one preprocessed text for one core type; `lanes`: whether the text asks which vector lane it is."""
+
+    unit: Unit
+    core: str
+    machine: Machine
+    terms: Terms
+    declared: Declared
+    hooks: Hooks
+    trail: Trail = field(default_factory=Trail)
+    out: list[Statement] = field(default_factory=list)
+    loops: list[LoopState] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    conditions: list[Expr] = field(default_factory=list)
+    steps: int = 0
+    lanes: bool = False
+    unroll: set[int] = field(default_factory=set)
+    statics: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    switches: int = 0
+
+    def value(self, node: Node, scope: Scope) -> Any:
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise TooMuch
+        return self.hooks.value(self, node, scope)
+
+    def whole(self, node: Node, scope: Scope) -> Expr:
+        """An integer that must be known as an expression."""
+        found = self.value(node, scope)
+        if isinstance(found, Whole):
+            return found.expr
+        raise Unreadable(node, f"the value of '{short(node)}' is not known")
+
+    def number(self, node: Node, scope: Scope) -> int | None:
+        """A compile-time number, None if it is none."""
+        found = self.value(node, scope)
+        return found.number if isinstance(found, Whole) else None
+
+    def type(self, node: Node, scope: Scope) -> Any:
+        return self.hooks.type(self, node, scope)
+
+    def either(self, test: Expr, then: Any, otherwise: Any) -> Any:
+        return self.hooks.either(self, test, then, otherwise)
+
+    def problem(self, where: Node | Span, message: str, expected: str = "") -> None:
+        span = where if isinstance(where, Span) else where.span
+        self.declared.problems.setdefault((span.path, span.line, message), Problem(span, message, expected))
+
+    def emit(self, statement: Statement) -> None:
+        self.out.append(statement)
+
+    def unknown(self, why: str, hint: str = "", *, low: int | None = None) -> Name:
+        """A value that nothing is known of: for each place its own, and for each turn of the loops around."""
+        over = frozenset(loop.var for loop in self.loops if not loop.unrolled)
+        return self.terms.symbol(why, over, hint, low)
+
+
+def short(node: Node) -> str:
+    """The text of a node, on one line and not too long."""
+    text = " ".join(node.text.split())
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+ZERO = Const(0)

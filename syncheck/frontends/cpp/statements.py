@@ -1,0 +1,316 @@
+"""Statements: declarations, branches, switches, jumps. Both sides of an unknown condition are followed and merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from syncheck.frontends.cpp import looping
+from syncheck.frontends.cpp.kinds import BOOL, INT, Class, EventType, Number, PipeType, ShapeType, TensorType, TileType
+from syncheck.frontends.cpp.objects import initial
+from syncheck.frontends.cpp.operators import binary, truth
+from syncheck.frontends.cpp.scopes import Lazy, Scope, declarator_name, declare, function_declarator
+from syncheck.frontends.cpp.state import Frame, Pass, Unreadable
+from syncheck.frontends.cpp.syntax import Node, arguments
+from syncheck.frontends.cpp.terms import names
+from syncheck.frontends.cpp.types import declared_type, space_of, type_of, type_of_value
+from syncheck.frontends.cpp.values import Address, Cell, Lost, Real, Whole
+from syncheck.ir import Const, Expr, If, Return, Statement
+
+NORMAL, RETURNED, BROKE, CONTINUED = "", "return", "break", "continue"
+
+
+def statement(run: Pass, node: Node, scope: Scope) -> str:
+    """Follow one statement. Returns how it ends: NORMAL, or RETURNED, BROKE, CONTINUED where nothing behind it runs."""
+    handler = _KINDS.get(node.kind)
+    if handler is None:
+        run.problem(node, f"'{node.kind}' is not understood")
+        return NORMAL
+    mark, length = run.trail.mark(), len(run.out)
+    try:
+        return handler(run, node, scope)
+    except Unreadable as gap:
+        del run.out[length:]
+        run.problem(gap.node, gap.message, gap.expected)
+        del mark
+        return NORMAL
+
+
+def block(run: Pass, nodes: Iterable[Node], scope: Scope) -> str:
+    for node in nodes:
+        ended = statement(run, node, scope)
+        if ended:
+            return ended
+    return NORMAL
+
+
+def _compound(run: Pass, node: Node, scope: Scope) -> str:
+    return block(run, node.named(), Scope(scope))
+
+
+def _expression(run: Pass, node: Node, scope: Scope) -> str:
+    inner = node.named()
+    if inner:
+        run.value(inner[0], scope)
+    return NORMAL
+
+
+def declaration(run: Pass, node: Node, scope: Scope) -> str:
+    """`T a = x, b(y), *c;`"""
+    kind_node = node.field("type")
+    if kind_node is None:
+        return NORMAL
+    static = any(child.kind == "storage_class_specifier" and child.text == "static" for child in node.all())
+    auto = kind_node.kind in ("placeholder_type_specifier", "auto")
+    base = None if auto else type_of(run, kind_node, scope)
+    for declarator in node.many("declarator"):
+        if static and not any(child.text in ("constexpr", "const") for child in node.all()):
+            run.problem(node, "a static variable of a function keeps its value between launches", "a local variable")
+        _one(run, node, declarator, base, auto, scope)
+    return NORMAL
+
+
+def _one(run: Pass, node: Node, declarator: Node, base: Any, auto: bool, scope: Scope) -> None:
+    given = declarator.field("value") if declarator.kind == "init_declarator" else None
+    inner = declarator.field("declarator") if declarator.kind == "init_declarator" else declarator
+    if inner is not None and inner.kind == "function_declarator":
+        given = _really_arguments(run, inner, base, scope)
+        if given is None:
+            return
+        inner = inner.field("declarator")
+    name_node = declarator_name(inner)
+    name = name_node.text if name_node is not None else ""
+    if inner is not None and inner.kind == "structured_binding_declarator":
+        for one in inner.named():
+            scope.names[one.text] = run.trail.new(Lost("a structured binding"), None, one.text)
+        return
+    if inner is not None and inner.kind == "reference_declarator" and given is not None:
+        scope.names[name] = bound_reference(run, given, scope, name)
+        return
+    kind = declared_type(run, base, inner, scope, space_of(node))
+    if auto and given is not None:
+        held = run.value(given, scope)
+        from syncheck.frontends.cpp.objects import copied, named
+
+        held = named(run, copied(run, held), name)
+        if hasattr(held, "name") and not held.name:
+            held.name = name
+        scope.names[name] = run.trail.new(held, type_of_value(held) if isinstance(held, Whole | Real) else None, name)
+        return
+    held = initial(run, kind, given, scope, name, node)
+    scope.names[name] = run.trail.new(held, kind if not auto else type_of_value(held), name)
+
+
+def _really_arguments(run: Pass, inner: Node, base: Any, scope: Scope) -> Node | None:
+    """`T x(a);` reads like a function: it is a variable where T is a type of objects, or a is no type."""
+    listed = inner.field("parameters")
+    if listed is None:
+        return None
+    if not isinstance(base, TileType | TensorType | PipeType | EventType | ShapeType | Class):
+        for child in listed.named():
+            kind = child.field("type")
+            bound = scope.find(kind.text) if kind is not None else None
+            if not isinstance(bound, Cell) and not (isinstance(bound, Lazy) and bound.kind == "variable"):
+                return None
+    return arguments(listed)
+
+
+def bound_reference(run: Pass, given: Node, scope: Scope, name: str) -> Any:
+    """What a reference names: the variable itself."""
+    found = run.hooks.target(run, given, scope)
+    if isinstance(found, Cell):
+        return found
+    value = run.value(given, scope)
+    return run.trail.new(value, type_of_value(value), name)
+
+
+# ---------------------------------------------------------------- branches
+
+
+def _if(run: Pass, node: Node, scope: Scope) -> str:
+    scope = Scope(scope)
+    clause, then = node.field("condition"), node.field("consequence")
+    other = node.field("alternative")
+    if clause is None or then is None:
+        return NORMAL
+    start = clause.field("initializer")
+    if start is not None:
+        statement(run, start, scope)
+    value_node = clause.field("value") or clause
+    if value_node.kind == "declaration":
+        declaration(run, value_node, scope)
+        name = declarator_name(value_node.field("declarator"))
+        found = scope.find(name.text) if name is not None else None
+        condition = truth(run, found.value if isinstance(found, Cell) else None)
+    else:
+        condition = truth(run, run.value(value_node, scope))
+    otherwise = other.named()[0] if other is not None and other.kind == "else_clause" and other.named() else other
+    return branch(
+        run, node, condition,
+        lambda: statement(run, then, Scope(scope)),
+        lambda: statement(run, otherwise, Scope(scope)) if otherwise is not None else NORMAL,
+    )  # fmt: skip
+
+
+def branch(run: Pass, node: Node, condition: Expr, then: Callable[[], str], otherwise: Callable[[], str]) -> str:
+    """Follow one side where the condition is known, both where it is not."""
+    if isinstance(condition, Const):
+        return then() if condition.value else otherwise()
+    mark = run.trail.mark()
+    one, first, changed = _side(run, condition, then, mark)
+    two, second, changed_too = _side(run, run.terms.negation(condition), otherwise, mark)
+    if first or second:
+        run.emit(If(condition, tuple(first), tuple(second), node.span))
+    if one and two:
+        return one if one == two else RETURNED if RETURNED in (one, two) and not run.loops else one
+    if one or two:
+        for cell, value in (changed_too if one else changed).items():
+            run.trail.put(cell, value)
+        return NORMAL
+    merge(run, condition, changed, changed_too)
+    return NORMAL
+
+
+def _side(
+    run: Pass, condition: Expr, follow: Callable[[], str], mark: int
+) -> tuple[str, list[Statement], dict[Cell, Any]]:
+    before, run.out = run.out, []
+    run.conditions.append(condition)
+    ended = follow()
+    run.conditions.pop()
+    made, run.out = run.out, before
+    changed = run.trail.changed(mark)
+    run.trail.undo(mark)
+    return ended, made, changed
+
+
+def merge(run: Pass, condition: Expr, one: dict[Cell, Any], two: dict[Cell, Any]) -> None:
+    """What variables hold behind a branch."""
+    for cell in {**one, **two}:
+        a, b = one.get(cell, cell.value), two.get(cell, cell.value)
+        if a is b or a == b:
+            value = a
+        elif isinstance(a, Lost) and not isinstance(b, Lost):
+            value = b  # read behind the branch only where it was set
+        elif isinstance(b, Lost) and not isinstance(a, Lost):
+            value = a
+        elif a is None or b is None:
+            value = b if a is None else a
+        else:
+            value = run.either(condition, a, b)
+        run.trail.put(cell, value)
+
+
+def _switch(run: Pass, node: Node, scope: Scope) -> str:
+    clause, body = node.field("condition"), node.field("body")
+    if clause is None or body is None:
+        return NORMAL
+    value = run.value(clause, scope)
+    cases = [child for child in body.named() if child.kind == "case_statement"]
+    inner = Scope(scope)
+
+    def from_case(start: int) -> str:
+        for case in cases[start:]:
+            given = case.field("value")
+            for child in case.named():
+                if given is not None and child.key == given.key and child.kind == given.kind:
+                    continue
+                ended = statement(run, child, inner)
+                if ended == BROKE:
+                    return NORMAL
+                if ended:
+                    return ended
+        return NORMAL
+
+    default = next((k for k, case in enumerate(cases) if case.field("value") is None), None)
+
+    def choose(k: int) -> str:
+        while k < len(cases) and cases[k].field("value") is None:
+            k += 1
+        if k >= len(cases):
+            return from_case(default) if default is not None else NORMAL
+        given = cases[k].field("value")
+        assert given is not None
+        test = truth(run, binary(run, "==", value, run.value(given, inner)))
+        return branch(run, cases[k], test, lambda: from_case(k), lambda: choose(k + 1))
+
+    run.switches += 1
+    try:
+        return choose(0)
+    finally:
+        run.switches -= 1
+
+
+# ---------------------------------------------------------------- jumps
+
+
+def _return(run: Pass, node: Node, scope: Scope) -> str:
+    given = node.named()[0] if node.named() else None
+    frame = run.frames[-1]
+    value = run.value(given, scope) if given is not None else None
+    under = run.conditions[frame.conditions :]
+    loops = [loop for loop in run.loops[frame.loops :] if not loop.unrolled]
+    if not under and not loops:
+        frame.value = value
+        return RETURNED
+    if loops and isinstance(value, Whole) and not isinstance(value.expr, Const):
+        value = Whole(run.unknown(f"{node.key} returned from a loop"), value.type)
+    condition: Expr = Const(1)
+    for one in under:
+        condition = run.terms.binary("&&", condition, one)
+    if loops:
+        condition = run.unknown(f"{node.key} returned")
+    frame.returned.append((condition, value, run.trail.changed(frame.mark)))
+    frame.jumps = True
+    run.emit(Return(node.span))
+    return RETURNED
+
+
+def leave(run: Pass, frame: Frame) -> Any:
+    """The value of a call, with what its early returns changed."""
+    value = frame.value
+    for condition, early, changed in reversed(frame.returned):
+        merge(run, condition, changed, {cell: cell.value for cell in changed})
+        if early is not None:
+            value = early if value is None else run.either(condition, early, value)
+    return value
+
+
+def _break(run: Pass, node: Node, scope: Scope) -> str:
+    return looping.leave(run, node, BROKE)
+
+
+def _continue(run: Pass, node: Node, scope: Scope) -> str:
+    return looping.leave(run, node, CONTINUED)
+
+
+def _nothing(run: Pass, node: Node, scope: Scope) -> str:
+    return NORMAL
+
+
+def _declared(run: Pass, node: Node, scope: Scope) -> str:
+    declare(node, scope)
+    return NORMAL
+
+
+def _error(run: Pass, node: Node, scope: Scope) -> str:
+    run.problem(node, "this could not be parsed")
+    return NORMAL
+
+
+_KINDS: dict[str, Callable[[Pass, Node, Scope], str]] = {
+    "compound_statement": _compound, "expression_statement": _expression, "declaration": declaration,
+    "if_statement": _if, "for_statement": looping.for_, "while_statement": looping.while_, "do_statement": looping.do,
+    "for_range_loop": looping.range_, "switch_statement": _switch, "return_statement": _return,
+    "break_statement": _break, "continue_statement": _continue, "using_declaration": _declared,
+    "alias_declaration": _declared, "type_definition": _declared, "struct_specifier": _declared,
+    "class_specifier": _declared, "enum_specifier": _declared, "function_definition": _declared,
+    "static_assert_declaration": _nothing, "empty_statement": _nothing, ";": _nothing, "labeled_statement": _nothing,
+    "template_declaration": _declared, "ERROR": _error, "type_identifier": _nothing, "attribute_declaration": _nothing,
+    "else_clause": lambda run, node, scope: block(run, node.named(), scope), "preproc_call": _nothing,
+    "attributed_statement": lambda run, node, scope: block(
+        run, [child for child in node.named() if child.kind != "attribute_declaration"], scope
+    ),
+}  # fmt: skip
+
+__all__ = ["BOOL", "INT", "Address", "Number", "Real", "function_declarator", "names", "statement"]

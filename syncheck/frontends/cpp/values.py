@@ -1,0 +1,228 @@
+"""What the variables of a kernel hold while it is followed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncheck.frontends.cpp.kinds import (
+    INT,
+    Class,
+    EventType,
+    PipeType,
+    Pointer,
+    ShapeType,
+    TensorType,
+    TileType,
+    Type,
+)
+from syncheck.frontends.cpp.syntax import Node
+from syncheck.ir import Const, Expr
+from syncheck.source import Span
+
+
+@dataclass(slots=True, eq=False)
+class Cell:
+    """A variable. What it holds changes only through `Trail.put`."""
+
+    value: Any
+    type: Type = None
+    name: str = ""
+    born: int = 0
+    carried: str = ""
+
+
+@dataclass(slots=True)
+class Trail:
+    """All changes of variables, so that a branch can be taken back and two can be merged."""
+
+    log: list[tuple[Cell, Any]] = field(default_factory=list)
+    clock: int = 0
+
+    def new(self, value: Any, type_: Type = None, name: str = "") -> Cell:
+        self.clock += 1
+        return Cell(value, type_, name, self.clock)
+
+    def put(self, cell: Cell, value: Any) -> None:
+        self.log.append((cell, cell.value))
+        cell.value = value
+
+    def mark(self) -> int:
+        return len(self.log)
+
+    def changed(self, mark: int) -> dict[Cell, Any]:
+        """The cells changed since, with what they hold now."""
+        return {cell: cell.value for cell, _ in self.log[mark:]}
+
+    def undo(self, mark: int) -> None:
+        while len(self.log) > mark:
+            cell, old = self.log.pop()
+            cell.value = old
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An integer; `type` decides how it wraps. `exact`: how it was computed, for overflow."""
+
+    expr: Expr
+    type: Any = INT
+
+    @property
+    def number(self) -> int | None:
+        return self.expr.value if isinstance(self.expr, Const) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """A floating point value: it decides neither addresses nor order."""
+
+    type: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """A named constant of the library: PIPE_V, RoundMode::CAST_RINT."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string literal."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A pointer: `offset` bytes into `base` (a tensor's name in GM, "" for on-chip memory) of `space`."""
+
+    space: str
+    base: str
+    offset: Expr
+    to: Type = None
+
+
+@dataclass(slots=True, eq=False)
+class Tile:
+    """A tile object; `address` holds a Whole, or None until TASSIGN; `fifo` the FIFO whose slot it is."""
+
+    type: TileType
+    address: Cell
+    fifo: Cell
+    name: str
+    span: Span
+
+
+@dataclass(slots=True, eq=False)
+class Tensor:
+    """A GlobalTensor object."""
+
+    type: TensorType
+    address: Cell
+    name: str
+    shape: tuple[Any, ...] = ()
+    stride: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Extents:
+    """An object of Shape<…> or Stride<…>."""
+
+    type: ShapeType
+    given: tuple[Any, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Pipe:
+    """A TPipe object."""
+
+    type: PipeType
+    name: str
+    fifo: str
+
+
+@dataclass(frozen=True, slots=True)
+class PipeEnd:
+    """`pipe.prod` or `pipe.cons`."""
+
+    pipe: Pipe
+    side: str
+
+
+@dataclass(slots=True, eq=False)
+class Event:
+    """A pto::Event object; `id` holds the event id that the last record took."""
+
+    type: EventType
+    id: Cell
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Object:
+    """An object of a class of the text."""
+
+    type: Class
+    fields: dict[str, Cell]
+    name: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Items:
+    """An array whose elements are known one by one."""
+
+    cells: list[Cell]
+    of: Type = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of two objects: `condition ? then : otherwise`."""
+
+    condition: Expr
+    then: Any
+    otherwise: Any
+
+
+@dataclass(slots=True, eq=False)
+class Closure:
+    """A lambda with the scope it was made in."""
+
+    node: Node
+    scope: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A type used as a value (`T{}`, template arguments), or a function by its name."""
+
+    what: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A value that is not known at all; `why` says what is missing."""
+
+    why: str = ""
+    type: Type = None
+
+
+@dataclass(slots=True, eq=False)
+class Reference:
+    """Where an assignment goes: a cell, or memory."""
+
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """`*p` or `p[i]`: memory of one element."""
+
+    address: Address
+    type: Type
+
+
+def pointer_type(address: Address) -> Pointer:
+    return Pointer(address.to, address.space)
