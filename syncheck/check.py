@@ -35,6 +35,10 @@ RELIANCE_FIRST = 12
 """States after which a drain that nothing has needed yet is left alone."""
 
 
+Find = Callable[[str, str], "tuple[str, str] | None"]
+"""(header as written, the file that includes it) → (its path, its text), or None if there is none."""
+
+
 @frozen
 class Settings(Value):
     """How one file is checked. `definitions` are the raw -D texts; `machine_forced`: the script's own choice does
@@ -63,39 +67,68 @@ def check(text: str, path: str, settings: Settings) -> FileReport:
     """Check one event script. Everything that goes wrong with the text is in the report: nothing is raised."""
     started = perf_counter()
     program = parse(text, path)
-    machine = machine_for(program, settings)
-    problems = list(program.problems)
-    try:
-        program = narrowed(settings.definitions, program)
-        pins = pins_of(settings.definitions, program)
-    except DefinitionError as error:
-        return FileReport(path, "unreadable", machine.name, reason=str(error))
-    strangers = strangers_of(settings.definitions, program)
-    runs = [] if not program.cores else _explore_all(program, machine, pins, settings)
-    for run in runs:
-        problems += [problem for problem in run.kernel.problems if problem not in problems]
-    undecided = _add_surplus(program, machine, pins, settings, runs) if settings.surplus and runs else ""
+    return _checked(path, [program], machine_for(program, settings), settings, started)
+
+
+def check_cpp(text: str, path: str, settings: Settings, find: Find) -> FileReport:
+    """Check one C++ kernel: each of its entry points. `find` gives the headers it includes. Nothing is raised."""
+    from syncheck.frontends.cpp.reader import read
+
+    started = perf_counter()
+    reading = read(text, path, settings.machine, find, dict(settings.definitions))
+    report = _checked(path, reading.programs, settings.machine, settings, started, reading.problems)
+    return replace(report, coverage=reading.coverage.lines())
+
+
+def _checked(
+    path: str, programs: Sequence[Program], machine: Machine, settings: Settings, started: float,
+    problems: Sequence[Problem] = (),
+) -> FileReport:  # fmt: skip
+    """Check programs that are told as one file."""
+    problems = [*problems, *[problem for program in programs for problem in program.problems]]
+    runs: list[_Run] = []
+    undecided, strangers, covered = "", list[tuple[tuple[str, str], ...]](), dict[str, str]()
+    for each in programs:
+        try:
+            program = narrowed(settings.definitions, each)
+            pins = pins_of(settings.definitions, program)
+        except DefinitionError as error:
+            return FileReport(path, "unreadable", machine.name, reason=str(error))
+        strangers.append(strangers_of(settings.definitions, program))
+        mine = [] if not program.cores else _explore_all(program, machine, pins, settings)
+        for run in mine:
+            problems += [problem for problem in run.kernel.problems if problem not in problems]
+        undecided += _add_surplus(program, machine, pins, settings, mine) if settings.surplus and mine else ""
+        covered.update(_covered(program, pins))
+        runs += mine
     found = _merge([finding for run in runs for finding in findings(run.analysis, settings.rules)])
     found = sorted([*found, *map(problem_finding, _unique(problems))], key=source_order)
     unasked = () if settings.surplus and not undecided else ON_REQUEST
-    marked = apply(found, program.suppressions, [rule.id for rule in settings.rules], unasked)
+    suppressions = dict.fromkeys(one for program in programs for one in program.suppressions)
+    marked = apply(found, suppressions, [rule.id for rule in settings.rules], unasked)
     gaps = [gap for run in runs for gap in run.outcome.gaps.values()]
     verdict, reason = _verdict(marked, problems, gaps, bool(runs))
     return FileReport(
         path=path,
         verdict=verdict,
         machine=machine.name,
-        parameters=_covered(program, pins),
+        parameters=tuple(covered.items()),
         findings=marked,
         reason=reason,
         states=sum(run.outcome.states for run in runs),
         events=sum(run.outcome.events for run in runs),
         ordered=len({pair for run in runs for pair in run.ordered_lines()}),
         seconds=perf_counter() - started if settings.timed else 0.0,
-        strangers=strangers,
+        strangers=_strange_everywhere(strangers),
         parameters_known=True,
         undecided=undecided,
     )
+
+
+def _strange_everywhere(strangers: Sequence[tuple[tuple[str, str], ...]]) -> tuple[tuple[str, str], ...]:
+    """The -D names that no program of the file has a parameter for."""
+    first = strangers[0] if strangers else ()
+    return tuple(one for one in first if all(one[0] in dict(other) for other in strangers))
 
 
 def check_trace(

@@ -13,7 +13,7 @@ from syncheck import __version__
 from syncheck.config import FORMATS, definition, did_you_mean, nearest, option
 
 VERBS = {
-    "check": "check event scripts and traces (the default: `syncheck PATH…`)",
+    "check": "check C++ kernels, event scripts and traces (the default: `syncheck PATH…`)",
     "explain": "what a rule means, with an example that fires and one that does not",
     "rules": "list the rules",
     "machine": "list what a machine model says: options, pipes, capacities",
@@ -72,8 +72,12 @@ def top() -> Parser:
 
 
 def check() -> Parser:
-    parser = Parser("check", usage="syncheck [check] PATH… [options]", description="Check event scripts and traces.")
-    parser.add_argument("paths", nargs="*", metavar="PATH", help=".sync scripts, .jsonl traces, folders; - is stdin")
+    parser = Parser(
+        "check", usage="syncheck [check] PATH… [options]", description="Check C++ kernels, event scripts and traces."
+    )
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help=".cpp kernels, .sync scripts, .jsonl traces, folders; - is stdin"
+    )
     _add_settings(parser)
     rules = parser.add_argument_group("rules")
     add = rules.add_argument
@@ -87,6 +91,7 @@ def check() -> Parser:
     add("--format", metavar="FORMAT", type=_choice(FORMATS), help=", ".join(FORMATS))
     add("--output", "-o", metavar="FILE", help="write the report to FILE instead of standard output")
     add("--verbose", "-v", action="store_true", help="show warnings and infos in full")
+    add("--explain-coverage", action="store_true", help="say what of each C++ kernel was understood, and what was not")
     _add_color(parser)
     parser.add_argument(
         "--jobs", "-j", metavar="N", type=_count, default=1, help="files at a time; 0: one for each processor"
@@ -169,6 +174,7 @@ def _add_settings(parser: Parser) -> None:
     add = parser.add_argument_group("kernel and machine").add_argument
     add("-D", dest="define", metavar="NAME=VALUE", action="append", default=[], type=_pair(definition),
         help="pin a parameter: 3, 1..8 or [1,3]")  # fmt: skip
+    add("--include", metavar="DIR", action="append", default=[], help="where the headers of C++ kernels are looked for")
     add("--machine", metavar="NAME", help="a2a3, a5 or FILE.toml")
     _add_option(parser)
     add("--config", metavar="FILE", help="this configuration, and no search for others")

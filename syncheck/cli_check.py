@@ -16,7 +16,7 @@ from io import BufferedReader
 from typing import BinaryIO, Protocol
 
 from syncheck import __version__
-from syncheck.check import check, check_trace
+from syncheck.check import check, check_cpp, check_trace
 from syncheck.cli_arguments import CommandError
 from syncheck.cli_baseline import apply_baseline
 from syncheck.cli_callers import with_callers
@@ -42,8 +42,12 @@ def run(arguments: Namespace) -> int:
     paths, notes = with_callers(arguments.paths, lambda path: passed_over(path, planner.configurations))
     targets, skipped = collect(paths, arguments.stdin_filename or "", planner.configurations)
     if not targets and not notes:
-        note = f" ({skipped} C++ kernels passed over: not read yet)" if skipped else ""
-        raise CommandError(f"nothing to check: no .sync or .jsonl file under {', '.join(arguments.paths)}{note}")
+        note = _without_kernel(skipped) if skipped else ""
+        if note and not any(map(os.path.isdir, arguments.paths)):
+            say(note)  # a pull request that changes host code only
+            return 0
+        where = ", ".join(arguments.paths)
+        raise CommandError(f"nothing to check: no kernel, script or trace under {where}{f' ({note})' if note else ''}")
     _check_output(arguments.output)
     outcomes = [_filtered(outcome) for outcome in _outcomes(targets, planner, arguments.jobs)]
     _refuse_strangers(outcomes)
@@ -52,14 +56,22 @@ def run(arguments: Namespace) -> int:
     for report in (outcome.report for outcome in outcomes if outcome.report.undecided):
         say(f"{report.path}: what could go was not decided: {report.undecided}")
     if skipped:
-        say(f"{skipped} C++ {'kernel' if skipped == 1 else 'kernels'} in folders passed over: not read yet")
+        say(_without_kernel(skipped))
     for note in notes:
         say(note)
+    if arguments.explain_coverage:
+        for outcome in outcomes:
+            for line in outcome.report.coverage:
+                say(line)
     config = planner.first(targets)
     reports = apply_baseline(arguments, config, [(outcome.report, outcome.plan) for outcome in outcomes])
     outcomes = [replace(outcome, report=report) for outcome, report in zip(outcomes, reports, strict=True)]
     _print(arguments, arguments.format or config.format or "text", outcomes)
     return _exit_code(outcomes)
+
+
+def _without_kernel(count: int) -> str:
+    return f"{count} C++ {'file' if count == 1 else 'files'} passed over: no kernel in {'it' if count == 1 else 'them'}"
 
 
 def _refuse_strangers(outcomes: list[Outcome]) -> None:
@@ -154,6 +166,10 @@ def check_target(target: Target, plan: Plan) -> Outcome:
 def _checked(target: Target, plan: Plan) -> FileReport:
     if target.kind == "script":
         return check(text_of(target), target.path, plan.settings)
+    if target.kind == "c++":
+        from syncheck.cli_headers import Headers
+
+        return check_cpp(text_of(target), target.path, plan.settings, Headers(target.path, plan.include).find)
     if target.stdin:
         return _trace(standard_input(), target, plan)
     with open(target.path, "rb") as stream:

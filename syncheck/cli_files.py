@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
@@ -12,8 +13,7 @@ from syncheck.config import Config, ConfigError, matches, parse
 from syncheck.value import Value, frozen
 
 SUFFIXES = {".sync": "script", ".jsonl": "trace", ".cpp": "c++", ".cce": "c++", ".h": "c++", ".hpp": "c++"}
-NOT_YET = "C++ kernels are not read yet; write the schedule as a .sync script (docs/language.md)"
-UNKNOWN = "neither an event script (.sync) nor a trace (.jsonl)"
+UNKNOWN = "neither a C++ kernel (.cpp, .cce), an event script (.sync) nor a trace (.jsonl)"
 SKIPPED_FOLDERS = ("node_modules", "__pycache__", "venv")
 STDIN = "<stdin>"
 
@@ -83,12 +83,12 @@ def relative(path: str, folder: str) -> str:
 def collect(
     paths: Iterable[str], stdin_filename: str, configurations: Configurations
 ) -> tuple[tuple[Target, ...], int]:
-    """Every input once, folders in sorted order, and how many C++ files in folders were passed over."""
+    """Every input once, folders in sorted order, and how many C++ files were passed over: no kernel is in them."""
     targets: dict[str, Target] = {}
     skipped: set[str] = set()
     for number, path in enumerate(paths):
         for target in _expand(_tidy(path), stdin_filename, configurations, first=number == 0):
-            if target.kind == "c++":
+            if target.kind == "c++" and not target.stdin and not _has_kernel(target.path):
                 skipped.add(os.path.realpath(target.path))
             else:
                 targets.setdefault(os.path.abspath(target.path), target)
@@ -107,6 +107,22 @@ def _expand(path: str, stdin_filename: str, configurations: Configurations, firs
         yield _named(path)
 
 
+_KERNEL = re.compile(
+    rb"__global__|kernel_entry|set_flag|SET_FLAG|pipe_barrier|PIPE_BARRIER|TPUSH|TPOP|TLOAD|TSTORE|ffts_cross_core_sync"
+)
+
+
+def _has_kernel(path: str) -> bool:
+    """Whether a C++ file says anything that a kernel says; host code beside kernels is none of ours."""
+    if not path.lower().endswith((".cpp", ".cce")):
+        return False
+    try:
+        with open(path, "rb") as stream:
+            return _KERNEL.search(stream.read()) is not None
+    except OSError:
+        return True  # told when it is read
+
+
 def _tidy(path: str) -> str:
     """`./a//b/` is a/b; `..` stays: behind a symbolic link it does not mean what it seems to."""
     return path if not path or ".." in path.split("/") else os.path.normpath(path)
@@ -114,8 +130,6 @@ def _tidy(path: str) -> str:
 
 def _named(path: str, stdin: bool = False) -> Target:
     kind = SUFFIXES.get(os.path.splitext(path)[1].lower(), "")
-    if kind == "c++":
-        return Target(path, problem=NOT_YET)
     return Target(path, kind, stdin=stdin) if kind else Target(path, problem=UNKNOWN)
 
 

@@ -28,6 +28,7 @@ class Plan(Value):
 
     settings: Settings
     fail_on: str = "error"
+    include: tuple[str, ...] = ()
 
     def shows(self, rule: str) -> bool:
         """`--select` first, then `--ignore`; both take prefixes."""
@@ -71,7 +72,8 @@ class Planner:
             surplus=getattr(self._arguments, "surplus", False) or any(name in ON_REQUEST_NAMES for name in select),
             witnesses=(getattr(self._arguments, "format", "") or config.format or "").startswith("json"),
         )
-        return Plan(settings, getattr(self._arguments, "fail_on", "") or config.fail_on or "error")
+        fail_on = getattr(self._arguments, "fail_on", "") or config.fail_on or "error"
+        return Plan(settings, fail_on, tuple(getattr(self._arguments, "include", None) or ()))
 
     def first(self, targets: tuple[Target, ...]) -> Config:
         """The configuration of the run as a whole (format, baseline): that of the first file."""

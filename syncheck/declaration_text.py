@@ -119,7 +119,8 @@ class DeclarationText:
         rules = f"split = {fifo.split}; back_pressure = {credit}; record = {'auto' if fifo.record_auto else 'manual'};"
         for key, value in (("wait_from", fifo.wait_from), ("period", fifo.period)):
             rules += "" if value is None else f" {key} = {self._value(value)};"
-        rules += f" instead_of = {self._spell(fifo.instead_of)};" if fifo.instead_of else ""
+        others = ", ".join(self._spell(name) for name in fifo.instead_of)
+        rules += f" instead_of = {others};" if others else ""
         self._layout.line(head, fifo.span)
         self._layout.line(f"{INDENT}slots = {self._value(fifo.slots)}; flag = {self._value(fifo.flag)}; {sizes}")
         self._layout.line(f"{INDENT}{rules}")

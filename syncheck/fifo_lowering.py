@@ -88,7 +88,14 @@ class FifoLowering:
                 last = position == len(stores) - 1
                 parts.append(
                     self._access(
-                        where, span, pipe, "TPUSH", tile if position == 0 else None, slot if last else None, fifo, 0,
+                        where,
+                        span,
+                        pipe,
+                        "TPUSH",
+                        tile if position == 0 else None,
+                        slot if last else None,
+                        fifo,
+                        0,
                         tile,
                     )
                 )

@@ -173,7 +173,8 @@ class FileReport(Value):
     source positions that are ordered in every case. `seconds`: wall time of the analysis. `strangers`: names given
     with -D
     that are no parameter here, each with the nearest one; `parameters_known`: the file is a script, so it could tell.
-    `undecided`: why it was not decided what could go, where that was asked.
+    `undecided`: why it was not decided what could go, where that was asked. `coverage`: for C++, what was understood of
+    it, in lines to be read.
     """
 
     path: str
@@ -189,6 +190,7 @@ class FileReport(Value):
     strangers: tuple[tuple[str, str], ...] = ()
     parameters_known: bool = False
     undecided: str = ""
+    coverage: tuple[str, ...] = ()
 
 
 @frozen

@@ -175,8 +175,8 @@ class Fifo(Value):
     """A TPUSH/TPOP FIFO between the cube and the vector lanes; hardware.md §4.
 
     direction: C2V or V2C. dtype and shape: the whole slot (both lanes); with a single dimension of bytes (`uint8[n]`)
-    the room of a slot, which a tile may not fill. split: none, up_down, left_right. `instead_of`: a FIFO that no run
-    has besides this one, so that both may use the same flags and bytes.
+    the room of a slot, which a tile may not fill. split: none, up_down, left_right. `instead_of`: FIFOs that no run
+    has besides this one, so that they may use the same flags and bytes.
     `local`: space and address of the consumer's ring. `wait_from`: the first push (from 0) that waits for a credit;
     `period`: a push waits and a pop frees every so many tiles (both only with back-pressure). None: the machine's
     default.
@@ -198,7 +198,7 @@ class Fifo(Value):
     record_auto: bool = True
     wait_from: Expr | None = None
     period: Expr | None = None
-    instead_of: str = ""
+    instead_of: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------- operands of instructions

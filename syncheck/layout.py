@@ -89,7 +89,7 @@ class PlacedFifo(Value):
     wait_from: int
     period: int
     span: Span
-    instead_of: str = ""
+    instead_of: tuple[str, ...] = ()
     raw: bool = False
     dtype: str = ""
 
@@ -280,7 +280,7 @@ def _fifo_flaws(layout: Layout) -> Iterator[Flaw]:
     fifos = list(layout.fifos.values())
     for i, one in enumerate(fifos):
         for other in fifos[:i]:
-            if _never_together(one, other, layout):
+            if _never_together(one, other):
                 continue
             shared = {one.flag, one.flag + 1} & {other.flag, other.flag + 1}
             if shared:
@@ -295,17 +295,9 @@ def _fifo_flaws(layout: Layout) -> Iterator[Flaw]:
             yield Flaw("fifo shape", one.span, f"the slot of {one.name} cannot be split over {one.lanes} lanes")
 
 
-def _never_together(one: PlacedFifo, other: PlacedFifo, layout: Layout) -> bool:
-    """Whether one is declared to stand instead of the other (through others too)."""
-
-    def root(fifo: PlacedFifo) -> str:
-        seen: set[str] = set()
-        while fifo.instead_of in layout.fifos and fifo.name not in seen:
-            seen.add(fifo.name)
-            fifo = layout.fifos[fifo.instead_of]
-        return fifo.name
-
-    return root(one) == root(other)
+def _never_together(one: PlacedFifo, other: PlacedFifo) -> bool:
+    """Whether one is declared to stand instead of the other."""
+    return one.name in other.instead_of or other.name in one.instead_of
 
 
 def _rings_meet(one: PlacedFifo, other: PlacedFifo) -> bool:

@@ -24,7 +24,7 @@ class Assumed(Record):
 
     @property
     def raised(self) -> bool:
-        return self.floor is not None and any(value > self.floor for value in self.values.values())
+        return any(value > (self.floor or 0) for value in self.values.values())
 
     @property
     def text(self) -> str:

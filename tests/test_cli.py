@@ -166,12 +166,7 @@ UNREADABLE = [
     ("empty.sync", b"", "empty.sync: the file is empty"),
     ("empty.jsonl", b"", "empty.jsonl: the file is empty"),
     ("latin.sync", b"machine a2a3;\n// caf\xe9\n", "latin.sync: not UTF-8: byte 0xe9 at offset 20 (line 2)"),
-    (
-        "k.cpp",
-        b"int main;",
-        "k.cpp: C++ kernels are not read yet; write the schedule as a .sync script (docs/language.md)",
-    ),
-    ("k.txt", b"core", "k.txt: neither an event script (.sync) nor a trace (.jsonl)"),
+    ("k.txt", b"core", "k.txt: neither a C++ kernel (.cpp, .cce), an event script (.sync) nor a trace (.jsonl)"),
     ("dangling.sync", "link", "dangling.sync: no such file or folder"),
 ]
 
@@ -197,14 +192,14 @@ def test_a_folder_with_nothing_to_check_is_not_clean(run: Run, here: Path) -> No
     code, out, err = run("src")
     assert (code, out) == (2, "")
     assert "nothing to check" in err
-    assert "1 C++ kernels passed over" in err
+    assert "1 C++ file passed over: no kernel in it" in err
 
 
-def test_cpp_in_folders_is_passed_over_once(run: Run, here: Path) -> None:
+def test_host_code_is_passed_over_once(run: Run, here: Path) -> None:
     (here / "k.cpp").write_text("")
     code, _, err = run("race.sync", ".", ".")
     assert code == 1
-    assert err == "syncheck: 1 C++ kernel in folders passed over: not read yet\n"
+    assert err == "syncheck: 1 C++ file passed over: no kernel in it\n"
 
 
 def test_a_script_that_is_not_understood_is_a_finding(run: Run, here: Path) -> None:

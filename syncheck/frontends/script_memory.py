@@ -41,6 +41,7 @@ class _Settings(Record):
     values: dict[str, Expr] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     space: str = "UB"
+    others: tuple[str, ...] = ()
 
 
 @mutable
@@ -147,14 +148,16 @@ class Memory(Record):
             record_auto=words.get("record", "auto") == "auto",
             wait_from=values.get("wait_from"),
             period=values.get("period"),
-            instead_of=words.get("instead_of", ""),
+            instead_of=given.others,
         )  # fmt: skip
 
     def _setting(self, node: Node, settings: _Settings) -> None:
-        key, value, at = word(node.children[0]), node.children[1], node.children[2]
+        key, value, *more, at = word(node.children[0]), *node.children[1:]
         self._one_of(key, "FIFO setting", _SETTINGS)
         if key in settings.values or key in settings.words:
             raise self.cursor.refuse(key, f"'{key}' is set twice", "one value")
+        if more and key != "instead_of":
+            raise self.cursor.refuse(more[0], f"'{key}' has one value", f"{key} = value;")
         if at is not None and key != "local":
             raise self.cursor.refuse(at, f"'{key}' has no address", f"{key} = value;")
         if key in _WORDS:
@@ -165,7 +168,8 @@ class Memory(Record):
         elif key == "instead_of":
             if not isinstance(value, Token):
                 raise self.cursor.refuse(value, "this is no FIFO", "the name of a FIFO")
-            settings.words[str(key)] = str(self._declared(word(value), "fifo"))
+            settings.others = tuple(str(self._declared(word(one), "fifo")) for one in (value, *more))
+            settings.words[str(key)] = ""
         elif key == "local":
             if not isinstance(value, Token) or not isinstance(at, Tree):
                 raise self.cursor.refuse(

@@ -70,13 +70,15 @@ def _number(run: Pass, node: Node, scope: Scope) -> Any:
         number = int(digits, base) if digits != "0" else 0
     except ValueError:
         return Real()
-    unsigned, long = "u" in suffix, "l" in suffix or number >= 2**31
-    if long and not unsigned and number >= 2**63:
-        unsigned = True
-    name = f"{'u' if unsigned or (base != 10 and 2**31 <= number < 2**32) else ''}int{64 if long and not 2**31 <= number < 2**32 else 32}_t"
-    if "l" in suffix or number >= 2**32 or (base == 10 and number >= 2**31 and not unsigned):
-        name = f"{'u' if unsigned else ''}int64_t"
-    return Whole(Const(number), NUMBERS[name])
+    unsigned = "u" in suffix
+    for bits in (32, 64):  # the first type that holds it; a hexadecimal one may become unsigned on the way
+        if "l" in suffix and bits == 32:
+            continue
+        if not unsigned and number < 1 << (bits - 1):
+            return Whole(Const(number), NUMBERS[f"int{bits}_t"])
+        if (unsigned or base != 10) and number < 1 << bits:
+            return Whole(Const(number), NUMBERS[f"uint{bits}_t"])
+    return Whole(Const(number), ULONG)
 
 
 def _char(run: Pass, node: Node, scope: Scope) -> Any:
@@ -162,7 +164,7 @@ def known(name: str, node: Node) -> Any:
     """A name that the text does not define: a constant of the library, or nothing we know."""
     if name in CONSTANTS:
         return CONSTANTS[name]
-    if name.startswith("PIPE_") or name.isupper() or "_" in name and name.replace("_", "").isupper():
+    if name.startswith("PIPE_") or name.isupper() or ("_" in name and name.replace("_", "").isupper()):
         return Enum(name)
     return Made(name) if name.isidentifier() else Lost(f"'{name}' is not defined here")
 
@@ -281,7 +283,7 @@ def _sizeof(run: Pass, node: Node, scope: Scope) -> Any:
 
 
 def _parenthesized(run: Pass, node: Node, scope: Scope) -> Any:
-    inner = [child for child in node.named()]
+    inner = node.named()
     return run.value(inner[0], scope) if inner else Lost("()")
 
 

@@ -43,8 +43,7 @@ def _fifo(
     hint = (name or "fifo").removesuffix("_pipe") + (f"_{direction.lower()}" if both else "")
     made = run.terms.fresh(hint)
     declared.placed[key] = made
-    instead = next((one for one, other in declared.fifos.items()
-                    if other.flag == Const(flag) and _apart(run, declared.under[one], run.conditions)), "")  # fmt: skip
+    instead = tuple(one for one in declared.fifos if _apart(run, declared.under[one], run.conditions))
     declared.fifos[made] = Fifo(
         made, direction, "uint8", (Const(kind.slot),), node.span, Const(kind.slots), Const(flag),
         "UB" if direction == "C2V" else "L1", local if isinstance(local, Const) else Const(0),

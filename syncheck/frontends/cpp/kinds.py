@@ -142,7 +142,8 @@ def _numbers() -> dict[str, Number]:
         ("float", 4, "fp32"), ("half", 2, "fp16"), ("float16_t", 2, "fp16"), ("bfloat16_t", 2, "bf16"),
         ("__bf16", 2, "bf16"), ("float32_t", 4, "fp32"), ("double", 8, "int64"), ("float8_e4m3_t", 1, "int8"),
         ("float8_e5m2_t", 1, "int8"), ("hifloat8_t", 1, "int8"), ("float8_e8m0_t", 1, "int8"), ("int4b_t", 1, "int8"),
-        ("float4_e2m1x2_t", 1, "int8"), ("float4_e1m2x2_t", 1, "int8"), ("__fp16", 2, "fp16"), ("fp8_e4m3fn_t", 1, "int8"),
+        ("float4_e2m1x2_t", 1, "int8"), ("float4_e1m2x2_t", 1, "int8"), ("__fp16", 2, "fp16"),
+        ("fp8_e4m3fn_t", 1, "int8"),
         ("vector_f8e5m2", 1, "int8"), ("bf16", 2, "bf16"), ("float8_e8m0fnu_t", 1, "int8"),
     ):  # fmt: skip
         table[name] = Number(name, size, True, True, dtype)

@@ -116,7 +116,7 @@ def _count(run: Pass, shape: Shape) -> None:
     probe = Whole(run.terms.symbol(f"probe {cell.name}", frozenset(), "probe"), start.type)
     run.trail.put(cell, probe)
     run.value(update, shape.scope)
-    after = cell.value
+    after: Any = cell.value
     run.trail.undo(mark)
     del run.out[out:]
     if not isinstance(after, Whole):
@@ -269,9 +269,7 @@ class _Loop:
         terms.lows.pop(self.var, None)
         terms.over[self.var] = frozenset({self.var})
         least = terms.least(shape.start)
-        if least is not None and isinstance(shape.step, Const) and shape.step.value > 0:
-            terms.lows[self.var] = least
-        elif least is not None and not isinstance(shape.step, Const):
+        if least is not None and not (isinstance(shape.step, Const) and shape.step.value <= 0):
             terms.lows[self.var] = least
         if terms.is_open(shape.start) or terms.is_open(shape.step):
             terms.open.add(self.var)

@@ -173,7 +173,7 @@ def _strided(run: Pass, held: Items, index: Expr) -> Tile | None:
         return None
     numbers = [one.number for one in at]
     step = numbers[1] - numbers[0]
-    if any(b - a != step for a, b in zip(numbers, numbers[1:], strict=False)):
+    if any(one != numbers[0] + step * place for place, one in enumerate(numbers)):
         return None
     address = run.terms.binary("+", Const(numbers[0]), run.terms.product(index, Const(step)))
     name = held.name or tiles[0].name

@@ -23,7 +23,6 @@ from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import size
 from syncheck.frontends.cpp.values import (
     Address,
-    Cell,
     Choice,
     Event,
     Extents,
@@ -198,7 +197,7 @@ def _object(run: Pass, kind: Class, values: list[Any], name: str, node: Node, gi
 
 def _aggregate(run: Pass, made: Object, values: list[Any], given: Node | None) -> None:
     names = list(made.fields)
-    pairs = [child for child in given.named()] if given is not None and given.kind == "initializer_list" else []
+    pairs = given.named() if given is not None and given.kind == "initializer_list" else []
     for position, value in enumerate(values):
         field = names[position] if position < len(names) else ""
         if position < len(pairs) and pairs[position].kind == "initializer_pair":

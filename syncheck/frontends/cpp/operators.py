@@ -162,7 +162,7 @@ def _pointer_from(run: Pass, value: Whole, kind: Pointer) -> Address:
     """A number taken for an address: in on-chip memory it is one; in GM it is somewhere a symbol tells."""
     if kind.space and kind.space != "GM":
         return Address(kind.space, "", value.expr, kind.to)
-    constant, terms = linear(value.expr)
+    terms = linear(value.expr)[1]
     base = next((term for term in terms if terms[term] == 1 and run.terms.is_open(term)), None)
     if base is None:
         return Address(kind.space, "", value.expr, kind.to)

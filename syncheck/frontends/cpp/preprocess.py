@@ -6,6 +6,7 @@ header that cannot be found is left out and remembered.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
         self._find, self._found = find, found
         self.source: str = ""
         self.line_directive = None
-        self.rewrite_paths = []
+        self.rewrite_paths: list[tuple[str, str]] = []
 
     def on_include_not_found(self, is_malformed: bool, is_system_include: bool, curdir: str, includepath: str) -> None:
         if includepath not in self._found.missing:
@@ -140,5 +141,7 @@ def preprocess(text: str, path: str, macros: Iterable[tuple[str, str]], find: Fi
                 fresh = True
     except Exception as error:  # the library's own mistakes must not become ours
         found.errors.append((path, places[-1][1], f"the preprocessor gave up: {error}"))
-    found.text, found.places = "".join(pieces), places
+    given = {os.path.abspath(name): name for name in found.texts}  # the library makes paths absolute
+    found.text = "".join(pieces)
+    found.places = [(given.get(name, name), line) for name, line in places]
     return found

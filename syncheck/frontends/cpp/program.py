@@ -113,8 +113,10 @@ class Finisher:
             symbol = self.terms.symbols.get(term.name) if isinstance(term, Name) else None
             known, factor = (self._pitched(symbol) if symbol is not None and symbol.factors else None), 1
             if known is not None:
-                term, factor = known
-            made[term] = made.get(term, 0) + coefficient * factor
+                turning, factor = known
+            else:
+                turning = term
+            made[turning] = made.get(turning, 0) + coefficient * factor
         return self.expr(total(constant, made.items()))
 
     def _pitched(self, symbol: Symbol) -> tuple[Expr, int] | None:
@@ -266,9 +268,10 @@ class Finisher:
 
 
 RESERVED = frozenset(
-    "UB L1 L0A L0B L0C BT FB GM any lane for if else return break continue let instr true false min max ceil_div machine "
-    "param const unknown gm tile fifo core def on reads writes atomic at from alias view stride in".split()
-)
+    ("UB", "L1", "L0A", "L0B", "L0C", "BT", "FB", "GM", "any", "lane", "for", "if", "else", "return", "break", "continue",
+     "let", "instr", "true", "false", "min", "max", "ceil_div")
+)  # fmt: skip
+"""Words that no variable of a script may be called."""
 
 
 def without_unread(statements: tuple[Statement, ...], read: set[str]) -> tuple[Statement, ...]:

@@ -57,6 +57,21 @@ class Coverage:
     missing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def lines(self) -> tuple[str, ...]:
+        """To be read: what was understood, kind by kind."""
+        made = [f"entry points: {', '.join(self.entries) or 'none'}"]
+        for kind in ("functions", "loops", "instructions", "synchronisation"):
+            table = self.counts.get(kind)
+            if table:
+                total = sum(table.values())
+                shown = ", ".join(f"{name} {count}" for name, count in sorted(table.items()))
+                made.append(f"{kind}: {len(table) if kind == 'loops' else total} ({shown})")
+        if self.headers:
+            made.append(f"headers read: {', '.join(self.headers)}")
+        if self.missing:
+            made.append(f"headers not found: {', '.join(self.missing)}")
+        return (*made, *self.notes)
+
 
 @dataclass(slots=True)
 class Reading:
@@ -173,7 +188,7 @@ def _cores(
         chosen["AIC"] = cube
     if on_vector:
         split = any(split != "none" for one in declared.splits.values() for _, split in one)
-        both = passes["AIV"].lanes or split or (on_cube and _signals(vector, declared))
+        both = passes["AIV"].lanes or split or (on_cube and _signals((*cube, *vector), declared))
         chosen["AIV" if both else "AIV0"] = vector
     return chosen
 
@@ -255,7 +270,9 @@ def _finished(
     tensors = tuple(one for name, one in declared.tensors.items() if name in finisher.memory)
     tiles = _aliased([one for name, one in declared.tiles.items() if name in finisher.memory])
     fifos = tuple(one for name, one in declared.fifos.items() if name in finisher.memory)
-    fifos = tuple(replace(one, instead_of=one.instead_of if one.instead_of in finisher.memory else "") for one in fifos)
+    fifos = tuple(
+        replace(one, instead_of=tuple(name for name in one.instead_of if name in finisher.memory)) for one in fifos
+    )
     return Program(
         path, machine.name, params, (), unknowns, tensors, tiles, fifos, defs,
         tuple(Core(core, body, entry.span) for core, body in made.items()), said.suppressions, problems,

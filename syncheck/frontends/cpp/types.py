@@ -22,6 +22,7 @@ from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.values import Cell, Enum, Made, Whole
 
 _SPACE = re.compile(r"alignas\((\w+)\)")
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+")
 _SIZED = re.compile(r"\b(const|constexpr|static|volatile|inline|typename|struct|mutable)\b")
 
 
@@ -223,6 +224,8 @@ def argument(run: Pass, node: Node, scope: Scope) -> list[Any]:
         if inner is not None and node.field("declarator") is None:
             if inner.kind in ("type_identifier", "identifier"):
                 bound = scope.find(inner.text)
+                if bound is None and _CONSTANT.fullmatch(inner.text) and inner.text not in LIBRARY:
+                    return [run.value(inner, scope)]
                 if isinstance(bound, Cell | Lazy) and not (isinstance(bound, Lazy) and bound.kind in ("type", "class")):
                     return [run.value(inner, scope)]
             if inner.kind == "qualified_identifier":
@@ -297,11 +300,12 @@ def instance(run: Pass, template: Template, arguments: list[Any], scope: Scope) 
     key = "|".join(key_of(one.type if isinstance(one, Meant) else one) for one in arguments)
     if key in template.made:
         return template.made[key]
-    node: Node = template.node
+    node: Any = template.node
     inner = Scope(template.scope, "class")
     special = _special(run, template, arguments)
     if special is not None:
-        node, inner = special
+        node = special[0]
+        inner = special[1]
     elif not bind(run, template.parameters, arguments, inner):
         return None
     if node.kind == "alias_declaration":

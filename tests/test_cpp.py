@@ -1,0 +1,105 @@
+"""C++ kernels: what each construct becomes, and what is found in it."""
+
+from __future__ import annotations
+
+from syncheck.check import Settings, check_cpp
+from syncheck.finding import FileReport
+from syncheck.machine import load
+
+HEAD = """#include <pto/pto-inst.hpp>
+using namespace pto;
+using Row = Tile<TileType::Vec, float, 1, 64, BLayout::RowMajor, 1, 64>;
+using Line = GlobalTensor<float, Shape<1, 1, 1, 1, 64>, Stride<64, 64, 64, 64, 1>>;
+"""
+
+
+def checked(body: str, head: str = HEAD, define: tuple[tuple[str, str], ...] = ()) -> FileReport:
+    text = f'{head}extern "C" __global__ AICORE void kernel_entry(__gm__ float *x, int64_t n) {{\n{body}\n}}\n'
+    settings = Settings(load("a2a3"), definitions=define, timed=False)
+    return check_cpp(text, "k.cpp", settings, lambda name, includer: None)
+
+
+def errors(body: str, head: str = HEAD) -> list[tuple[str, int]]:
+    """(rule, line of the body) of each error."""
+    first = head.count("\n") + 1
+    found = [f for f in checked(body, head).findings if f.severity == "error"]
+    return sorted((f.rule, f.primary.span.line - first) for f in found)
+
+
+LOAD = "TLOAD(a, g);\nset_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);\nwait_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);\n"
+LAST = "pipe_barrier(PIPE_ALL);"
+
+
+def in_loop(body: str, test: str = "i < n") -> str:
+    return f"Row a;\nTASSIGN(a, 0x0);\nfor (int i = 0; {test}; i++) {{\nLine g(x + i * 64);\n{body}\n}}\n{LAST}"
+
+
+def test_a_load_that_nothing_waits_for() -> None:
+    assert errors(f"Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nTLOAD(a, g);\nTADDS(a, a, 1.0f);\n{LAST}") == [
+        ("RAW001", 5), ("WAW001", 5),
+    ]  # fmt: skip
+    assert errors(f"Row a;\nTASSIGN(a, 0x0);\nLine g(x);\n{LOAD}TADDS(a, a, 1.0f);\n{LAST}") == []
+
+
+def test_loops_stay_loops() -> None:
+    found = errors(in_loop(LOAD + "TADDS(a, a, 1.0f);\npipe_barrier(PIPE_V);"))
+    assert found == [("WAR001", 5), ("WAW001", 5)]
+    both = "set_flag(PIPE_V, PIPE_MTE2, EVENT_ID0);\nwait_flag(PIPE_V, PIPE_MTE2, EVENT_ID0);"
+    assert checked(in_loop(LOAD + "TADDS(a, a, 1.0f);\n" + both)).verdict == "proved"
+
+
+def test_an_address_of_the_turn() -> None:
+    body = f"""Row a;
+for (int i = 0; i < n; i++) {{
+TASSIGN(a, (i % 2) * 256);
+Line g(x + i * 64);
+{LOAD}TADDS(a, a, 1.0f);
+pipe_barrier(PIPE_V);
+}}
+{LAST}"""
+    report = checked(body)
+    assert {(f.rule, f.where) for f in report.findings if f.severity == "error"} == {
+        ("WAR001", "n >= 3"), ("WAW001", "n >= 3"),
+    }  # fmt: skip
+
+
+def test_what_is_not_known_is_said() -> None:
+    body = in_loop(
+        LOAD + "mystery(a);\nset_flag(PIPE_V, PIPE_MTE2, EVENT_ID0);\nwait_flag(PIPE_V, PIPE_MTE2, EVENT_ID0);"
+    )
+    report = checked(body)
+    assert report.verdict == "bounded"
+    assert [f.rule for f in report.findings if f.severity == "error"] == ["SYN001"]
+
+
+def test_each_core_has_its_own_text() -> None:
+    body = """#if defined(__DAV_CUBE__)
+ffts_cross_core_sync(PIPE_FIX, 0x21);
+#else
+wait_flag_dev(1);
+#endif"""
+    assert [rule for rule, _ in errors(body)] == ["FLG001"]
+    assert errors(body.replace("wait_flag_dev(1)", "wait_flag_dev(0)")) == []
+
+
+def test_helpers_templates_and_early_returns() -> None:
+    head = (
+        HEAD
+        + """template <pipe_t A, pipe_t B>
+AICORE inline void order(event_t id) { set_flag(A, B, id); wait_flag(A, B, id); }
+template <typename T> AICORE void add(T &t, bool skip) { if (skip) return; TADDS(t, t, 1.0f); }
+"""
+    )
+    body = in_loop(
+        "TLOAD(a, g);\norder<PIPE_MTE2, PIPE_V>(EVENT_ID1);\nadd(a, i > 3);\n"
+        "pipe_barrier(PIPE_V);\norder<PIPE_V, PIPE_MTE2>(EVENT_ID1);"
+    )
+    assert checked(body, head).verdict == "proved"
+    assert [rule for rule, _ in errors(body.replace("order<PIPE_V, PIPE_MTE2>(EVENT_ID1);", ""), head)] == [
+        "WAR001", "WAW001",
+    ]  # fmt: skip
+
+
+def test_comments_narrow_what_is_unknown() -> None:
+    body = "// syncheck: param n in 1..1\n" + in_loop(LOAD + "TADDS(a, a, 1.0f);")
+    assert errors(body) == []
