@@ -268,8 +268,8 @@ class Finisher:
 
 
 RESERVED = frozenset(
-    ("UB", "L1", "L0A", "L0B", "L0C", "BT", "FB", "GM", "any", "lane", "for", "if", "else", "return", "break", "continue",
-     "let", "instr", "true", "false", "min", "max", "ceil_div")
+    ("UB", "L1", "L0A", "L0B", "L0C", "BT", "FB", "GM", "any", "lane", "for", "if", "else", "return", "break",
+     "continue", "let", "instr", "true", "false", "min", "max", "ceil_div")
 )  # fmt: skip
 """Words that no variable of a script may be called."""
 

@@ -309,7 +309,7 @@ def instance(run: Pass, template: Template, arguments: list[Any], scope: Scope) 
     elif not bind(run, template.parameters, arguments, inner):
         return None
     if node.kind == "alias_declaration":
-        kind = node.field("type")
+        kind: Node | None = node.field("type")
         made = type_of(run, kind, inner) if kind is not None else None
     elif node.kind in ("struct_specifier", "class_specifier"):
         made = Class(template.name, node, inner)
