@@ -216,9 +216,9 @@ def arguments_of(run: Pass, node: Node | None, scope: Scope) -> list[Any]:
 
 def argument(run: Pass, node: Node, scope: Scope) -> list[Any]:
     if node.kind == "parameter_pack_expansion":
-        inner = node.named()[0]
-        pack = scope.find(inner.text)
-        return list(pack) if isinstance(pack, list) else argument(run, inner, scope)
+        packed = node.named()[0]
+        pack = scope.find(packed.text)
+        return list(pack) if isinstance(pack, list) else argument(run, packed, scope)
     if node.kind == "type_descriptor":
         inner = node.field("type")
         if inner is not None and node.field("declarator") is None:
