@@ -48,7 +48,8 @@ LAYERS: dict[str, int] = {
 JUDGE = {"simulator", *(f"simulator.{name}" for name in ("entries", "board", "judge", "program", "held", "schedule"))}
 """The judge of the order: shares nothing with what it judges."""
 NUMERIC = {
-    f"simulator.{name}" for name in ("numeric", "memory", "elementwise", "rows", "columns", "moves", "binding", "data")
+    f"simulator.{name}"
+    for name in ("numeric", "memory", "elementwise", "rows", "columns", "moves", "binding", "data", "comparison")
 }
 
 READERS = {"grammar", "machine_file"}

@@ -14,14 +14,14 @@ import numpy as np
 
 from syncheck.action import Action
 from syncheck.execution import CoreRun, Kernel
-from syncheck.expressions import Compiler
-from syncheck.ir import At, Region
-from syncheck.lowering import DataCall, DataMove
+from syncheck.expressions import Compiler, Evaluate
+from syncheck.ir import At, Index, Name, Operand, Region, Slice
+from syncheck.lowering import Bound, DataCall, DataMove, Scope
 from syncheck.memory_map import Handle
 from syncheck.places import FloatingPlace, Place, PoppedPlace, TensorPlace, TilePlace
 from syncheck.simulator.memory import Memories
 from syncheck.simulator.numeric import DTYPES, Array
-from syncheck.simulator.operands import Operands, put
+from syncheck.simulator.operands import Operands, Wrong, put
 from syncheck.simulator.tiles import TABLE
 from syncheck.symbolic import Store
 
@@ -80,7 +80,24 @@ class Binder:
             assert not isinstance(operand, Region | At)
             value, store = Compiler(call.scope).compile(operand)[0], self._store
             return lambda run: value(run.values, store)
-        return self._view(place)
+        whole = self._view(place)
+        parts = [] if isinstance(place, TensorPlace) else _parts(call.statement.operands[index], call.scope)
+        return self._part(whole, parts) if parts else whole
+
+    def _part(self, whole: _Get, parts: list[tuple[Evaluate, Evaluate]]) -> _Get:
+        """The valid part of a tile: rows, or rows and columns."""
+        store = self._store
+
+        def get(run: CoreRun) -> Array:
+            view: Array = whole(run)
+            bounds = [(_number(a(run.values, store)), _number(b(run.values, store))) for a, b in parts]
+            for (start, stop), size in zip(bounds, view.shape, strict=False):
+                if not 0 <= start <= stop <= size:
+                    raise Wrong(f"{start}:{stop} is no part of a tile of {view.shape[0]} x {view.shape[1]}")
+            part: Array = view[tuple(slice(start, stop) for start, stop in bounds)]
+            return part
+
+        return get
 
     def _view(self, place: Place) -> _Get:
         if isinstance(place, TensorPlace):
@@ -166,6 +183,20 @@ class Binder:
             return lambda: _scramble(memories, action, salt)
 
         return bind
+
+
+def _parts(operand: Operand, scope: Scope) -> list[tuple[Evaluate, Evaluate]]:
+    """The slices of a tile operand, `tile[i, 0:rows, 0:columns]`, through the arguments of calls."""
+    while isinstance(operand, Name | Index):
+        slices = [i for i in operand.indices if isinstance(i, Slice)] if isinstance(operand, Index) else []
+        if slices:
+            compiler = Compiler(scope)
+            return [(compiler.compile(i.start)[0], compiler.compile(i.stop)[0]) for i in slices]
+        meaning = scope.get(operand.name)
+        if not isinstance(meaning, Bound):
+            break
+        operand, scope = meaning.operand, meaning.scope
+    return []
 
 
 def _dtype(place: Place) -> np.dtype[Any]:

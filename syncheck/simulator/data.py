@@ -37,7 +37,7 @@ from syncheck.simulator.memory import INPUT, NOBODY, Beyond, Memories, Origin
 from syncheck.simulator.numeric import CAST_RINT, DTYPES, Array, convert
 from syncheck.simulator.operands import Wrong
 from syncheck.simulator.pipes import Event, Pipes, Schedule
-from syncheck.simulator.policies import InOrder, Overtake, Random_, adversarial
+from syncheck.simulator.policies import InOrder, Random_, adversarial
 from syncheck.source import Problem, Span
 from syncheck.symbolic import Open, Store, name_of
 
@@ -368,6 +368,6 @@ def _content(tensor: Tensor, kernel: Kernel, value: Any) -> Array:
 
 
 __all__ = [
-    "INPUT", "NOBODY", "SCHEDULES", "Event", "Overtake", "Poison", "Prepared", "Run", "RunError", "Schedule", "Stale",
+    "INPUT", "NOBODY", "SCHEDULES", "Event", "Poison", "Prepared", "Run", "RunError", "Schedule", "Stale",
     "prepare", "simulate",
 ]  # fmt: skip

@@ -94,12 +94,12 @@ def padding(dtype: np.dtype[Any], pad: int) -> Any:
 
 
 def _pad(o: Operands) -> None:
-    """TFILLPAD(dst, src[, columns[, rows[, pad]]]): what is not in the first `columns` and `rows` is padded."""
+    """TFILLPAD(dst, src[, pad]): what of the destination lies beyond the valid part `src` is padded."""
     target, source = o.view(0), o.view(1)
-    columns, rows = o.value(2, source.shape[1]), o.value(3, source.shape[0])
-    value = padding(target.dtype, o.value(4, PAD_MIN))
+    rows, columns = source.shape
+    value = padding(target.dtype, o.value(2, PAD_MIN))
     if not o.op.endswith("_INPLACE"):
-        put(target, source[:rows, :columns])
+        put(target, source)
     target[:rows, columns:] = value
     target[rows:, :] = value
 

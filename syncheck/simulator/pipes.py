@@ -8,7 +8,7 @@ way round, and two that are ordered cannot: the later one does not even start be
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from syncheck.action import ACCESS, ALL, BARRIER, HEAR, SET, SIGNAL, WAIT, Action, Site
@@ -23,14 +23,16 @@ from syncheck.wiring import SCALAR_DATA
 class Event:
     """One instance of an instruction, flag, barrier or signal of one core; the same `number` under every schedule.
 
+    `order`: its place in what its core issues, from 1 (hidden ones count).
     `start` and `end` are ticks: its start, and its completion (a set or signal: when it fires; a wait: when it passes).
     -1: not yet. `released_by`: for a wait, the set or signal whose token it took.
     """
 
-    __slots__ = ("action", "behind", "effect", "end", "number", "released_by", "site", "start", "values")
+    __slots__ = ("action", "behind", "effect", "end", "number", "order", "released_by", "site", "start", "values")
 
-    def __init__(self, number: int, action: Action, site: Site, values: tuple[Any, ...]) -> None:
+    def __init__(self, number: int, order: int, action: Action, site: Site, values: tuple[Any, ...]) -> None:
         self.number = number
+        self.order = order
         self.action = action
         self.site = site
         self.values = values
@@ -67,8 +69,8 @@ class Schedule(Protocol):
 
     immediate: bool
 
-    def pick(self, able: Sequence[int], ready: Mapping[int, Event], pipes: Pipes) -> int | Event:
-        """The core of `able` that issues next, or the instruction of `ready` (in order of start) that completes."""
+    def pick(self, able: Sequence[int], ready: Mapping[int, Event], pipes: Pipes) -> int | Event | None:
+        """The core of `able` that issues next, or the instruction of `ready` that completes; None ends the run."""
         ...
 
 
@@ -136,11 +138,18 @@ class Pipes:
             if not able and not self.ready:
                 return not self.held and not any(self._queues) and not any(self._pending)
             picked = self._schedule.pick(able, self.ready, self)
+            if picked is None:
+                return True
             if isinstance(picked, Event):
                 self._complete(picked)
             else:
                 self._issue(picked)
         return True
+
+    def in_flight(self) -> Iterator[Event]:
+        """What has started and is not complete."""
+        for flight in self._flight:
+            yield from flight.values()
 
     def waiting(self) -> list[Event]:
         """What stands at the head of a queue or holds a core, in issue order."""
@@ -165,7 +174,7 @@ class Pipes:
         self.issued[core] += 1
         run = self.runs[core]
         number = self.issued[core] * self._stride + core
-        event = Event(number, action, self.kernel.sites[action.site], tuple(run.values))
+        event = Event(number, self.issued[core], action, self.kernel.sites[action.site], tuple(run.values))
         if action.code == ACCESS:
             event.effect = self._binder.bind(action, run)
         if action.scalar:

@@ -100,33 +100,35 @@ def adversarial(seed: int, agents: int) -> Late:
 class Overtake:
     """Holds one instance back, as long as the synchronisation allows it, until another has completed.
 
-    `first` and `second` say which: the first event each of them holds for. All others complete as soon as they start.
-    `done` tells afterwards whether the second really completed before the first.
+    `first` and `second` are (core, place in what it issues, from 1); all others complete as soon as they start. Without
+    a second, the first is held until nothing else can happen, and the run ends there: what the world sees when the
+    kernel returns. `done` tells afterwards whether the second completed before the first (the run ended before it).
     """
 
     immediate = False
 
-    def __init__(self, first: Callable[[Event], bool], second: Callable[[Event], bool]) -> None:
+    def __init__(self, first: tuple[str, int], second: tuple[str, int] | None) -> None:
         self._first, self._second = first, second
-        self._seen: set[int] = set()
-        self._held: Event | None = None
         self._over = False
         self.done = False
 
-    def pick(self, able: Sequence[int], ready: Mapping[int, Event], pipes: Pipes) -> int | Event:
-        for number, event in ready.items():
-            if number in self._seen:
-                continue
-            self._seen.add(number)
-            if self._held is None and not self._over and self._first(event):
-                self._held = event
+    def pick(self, able: Sequence[int], ready: Mapping[int, Event], pipes: Pipes) -> int | Event | None:
+        held = None
         for event in ready.values():
-            if event is not self._held:
-                if self._held is not None and self._second(event):
-                    self.done, self._over, self._held = True, True, None
-                return event
+            if not self._over and (event.core, event.order) == self._first:
+                held = event
+                continue
+            if (event.core, event.order) == self._second:
+                self.done = held is not None or self._started(pipes)
+                self._over = True
+            return event
         if able:
             return steady(able, pipes)
-        assert self._held is not None
-        event, self._held, self._over = self._held, None, True
-        return event
+        self._over = True
+        if held is not None and self._second is None:
+            self.done = True
+            return None
+        return held
+
+    def _started(self, pipes: Pipes) -> bool:
+        return any((event.core, event.order) == self._first for event in pipes.in_flight())

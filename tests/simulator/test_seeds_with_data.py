@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from attention import TOLERANCE, golden, inputs, seed_kernel
 
-from syncheck.simulator.data import Overtake
+from syncheck.simulator.policies import Overtake
 
 TPUSH = {"pr596": (421, 411), "pr629": (407, 398), "pr676": (407, 398), "pr704": (434, 425), "pr708": (484, 475)}
 """The race of each: the line that reads, and the line that overwrites."""
@@ -21,17 +21,18 @@ def test_the_race_gives_a_wrong_result_and_the_issue_order_does_not(name: str) -
     assert as_issued.stuck == []
     assert np.abs(as_issued.tensors["out"] - expected).max() < TOLERANCE
     reading, writing = TPUSH[name]
-    overtaking = Overtake(
-        lambda e: e.core == "AIV0" and e.op == "TPUSH" and e.site.span.line == reading,
-        lambda e: e.core == "AIV0" and e.op == "TCVT" and e.site.span.line == writing,
-    )
+    moves = [event for event in as_issued.events if event.core == "AIV0" and event.action.writes]
+    first = next(event for event in moves if event.op == "TPUSH" and event.site.span.line == reading)
+    last = [event for event in moves if event.op == "TCVT" and event.site.span.line == writing][-1]
+    overtaking = Overtake(("AIV0", first.order), ("AIV0", last.order))
     wrong = kernel.run(overtaking, reference=as_issued)
     assert overtaking.done
     assert np.abs(wrong.tensors["out"] - expected)[:8].max() > TOLERANCE
     assert np.abs(wrong.tensors["out"] - expected)[8:].max() < TOLERANCE
-    first = wrong.stale[0]
-    assert (first.reader.op, first.name, first.reader.site.span.line) == ("TPUSH", "pijBf16", reading)
-    assert (wrong.event(first.writer) or first.reader).site.span.line == writing
+    stale = wrong.stale[0]
+    assert (stale.reader.order, stale.name) == (first.order, "pijBf16")
+    assert wrong.event(stale.writer) is not None
+    assert stale.writer == last.number
 
 
 @pytest.mark.parametrize("name", FIXED)
