@@ -58,6 +58,10 @@ def _verb(verb: str) -> Callable[[Namespace], int]:
         from syncheck import cli_extract
 
         return cli_extract.extract_command
+    if verb == "run":
+        from syncheck import cli_run
+
+        return cli_run.run_command
     from syncheck import cli_catalogue
 
     return {

@@ -19,9 +19,11 @@ VERBS = {
     "machine": "list what a machine model says: options, pipes, capacities",
     "why": "what orders two instructions, or what is missing",
     "graph": "the happens-before graph as Graphviz or GraphML",
+    "run": "run a script with data under a schedule, and compare with its golden",
     "extract": "the kernel as an event script",
 }
 SEVERITIES = ("error", "warning", "info")
+SCHEDULES = ("program", "random", "adversarial", "witness")
 
 
 class CommandError(Exception):
@@ -150,9 +152,28 @@ def extract() -> Parser:
     return parser
 
 
+def run() -> Parser:
+    parser = Parser("run", description="Run a script with data, byte by byte, and compare the result with its golden.")
+    parser.add_argument("path", metavar="SCRIPT", help="an event script whose tensors and tiles have shapes and types")
+    add = parser.add_argument_group("schedule").add_argument
+    add("--schedule", metavar="NAME", type=_choice(SCHEDULES), default="program",
+        help="program (as issued), random, adversarial (as late as allowed), witness (of each error)")  # fmt: skip
+    add("--seed", metavar="N", type=_count, default=0, help="which random or adversarial schedule; 0 is the first")
+    add("--runs", metavar="N", type=_positive, default=1, help="this many schedules, from --seed on")
+    add = parser.add_argument_group("data").add_argument
+    add("--golden", metavar="FILE.py", help="inputs and expected results (else SCRIPT's .py, or golden.py beside it)")
+    add("--inputs", metavar="FILE.npz", help="arrays by name: tensors, tables and values that the script does not know")
+    add = parser.add_argument_group("report").add_argument
+    add("--format", metavar="FORMAT", type=_choice(("text", "json")), default="text", help="text or json")
+    add("--output", "-o", metavar="FILE", help="write the report to FILE instead of standard output")
+    _add_color(parser)
+    _add_settings(parser)
+    return parser
+
+
 PARSERS: dict[str, Callable[[], Parser]] = {
     "check": check, "explain": explain, "rules": rules, "machine": machine, "why": why, "graph": graph,
-    "extract": extract,
+    "extract": extract, "run": run,
 }  # fmt: skip
 
 

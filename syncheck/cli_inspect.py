@@ -21,8 +21,8 @@ def why_command(arguments: Namespace) -> int:
     first, second = _place(arguments.first), _place(arguments.second)
     second = (second[0] or first[0], second[1])
     first = (first[0] or second[0], first[1])
-    target = _script(arguments.script or first[0], arguments, in_hint=not arguments.script)
-    text, plan = _read(target, arguments)
+    target = script_target(arguments.script or first[0], arguments, in_hint=not arguments.script)
+    text, plan = read_script(target, arguments)
     more = {"core": arguments.core} if arguments.core else {}
     try:
         answer = why(text, target.path, plan.settings, first, second, **more)
@@ -38,8 +38,8 @@ def graph_command(arguments: Namespace) -> int:
     suffix = os.path.splitext(arguments.output or "out.dot")[1].lower()
     if suffix not in (".dot", ".gv", ".graphml"):
         raise CommandError(f"--output {arguments.output}: expected a name that ends in .dot or .graphml")
-    target = _script(arguments.path, arguments)
-    text, plan = _read(target, arguments)
+    target = script_target(arguments.path, arguments)
+    text, plan = read_script(target, arguments)
     try:
         drawn = graph(text, target.path, plan.settings, "graphml" if suffix == ".graphml" else "dot")
     except WhyError as error:
@@ -58,7 +58,7 @@ def _place(text: str) -> tuple[str, int]:
     return found["path"], int(found["line"])
 
 
-def _script(path: str, arguments: Namespace, in_hint: bool = False) -> Target:
+def script_target(path: str, arguments: Namespace, in_hint: bool = False) -> Target:
     name = (arguments.stdin_filename or STDIN) if path == "-" else path
     kind = "script" if name == STDIN else SUFFIXES.get(os.path.splitext(name)[1].lower(), "")
     if kind not in ("script", "trace"):
@@ -67,7 +67,7 @@ def _script(path: str, arguments: Namespace, in_hint: bool = False) -> Target:
     return Target(name, kind, stdin=path == "-")
 
 
-def _read(target: Target, arguments: Namespace) -> tuple[str, Plan]:
+def read_script(target: Target, arguments: Namespace) -> tuple[str, Plan]:
     try:
         return text_of(target), Planner(arguments).plan(target)
     except (Unreadable, ConfigError) as error:

@@ -139,7 +139,8 @@ def _is_terminal(stream: TextIO | None) -> bool:
 class Progress:
     """A line on stderr for work that takes longer than a second, only on a terminal; gone when the work is done."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, verb: str = "checking") -> None:
+        self._verb = verb
         self._total, self._done, self._name = total, 0, ""
         self._start = time.monotonic()
         self._stop = threading.Event()
@@ -164,7 +165,7 @@ class Progress:
             return
         while True:
             seconds = time.monotonic() - self._start
-            line = f"checking {self._done + 1}/{self._total}  {self._name}  {seconds:.0f} s"
+            line = f"{self._verb} {self._done + 1}/{self._total}  {self._name}  {seconds:.0f} s"
             sys.stderr.write(f"\r\x1b[2K{_printable(line)[:78]}")
             sys.stderr.flush()
             if self._stop.wait(0.25):

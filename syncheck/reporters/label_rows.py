@@ -24,11 +24,15 @@ def label_lines(finding: Finding, page: Page) -> list[Line]:
     """A block for each label, one below the other, their columns aligned where they fit."""
     labels = finding.labels[:1] if finding.chain else finding.labels
     accesses = [label for label in labels if label.role != "note"]
-    rows = _aligned([_cells(label, page) for label in labels], page)
+    return blocks([(*_role(label, len(accesses) > 1), label) for label in labels], page)
+
+
+def blocks(named: Sequence[tuple[str, str, Label]], page: Page) -> list[Line]:
+    """A block for each (key, style, label)."""
+    rows = _aligned([_cells(label, page) for _, _, label in named], page)
     lines: list[Line] = []
     shown: set[object] = set()
-    for label, row in zip(labels, rows, strict=True):
-        name, style = _role(label, len(accesses) > 1)
+    for (name, style, label), row in zip(named, rows, strict=True):
         lines += [(*key(name, style), *row[0]), *((Piece(" " * KEY), *line) for line in row[1:])]
         if label.span not in shown:
             lines += excerpt(label.span, page, style)

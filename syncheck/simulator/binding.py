@@ -23,7 +23,7 @@ from syncheck.simulator.memory import Memories
 from syncheck.simulator.numeric import DTYPES, Array
 from syncheck.simulator.operands import Operands, Wrong, put
 from syncheck.simulator.tiles import TABLE
-from syncheck.symbolic import Store
+from syncheck.symbolic import Linear, Store, name_of
 
 Effect = Callable[[], None]
 """What an instance does to memory when it completes."""
@@ -79,7 +79,7 @@ class Binder:
             operand = call.statement.operands[index]
             assert not isinstance(operand, Region | At)
             value, store = Compiler(call.scope).compile(operand)[0], self._store
-            return lambda run: value(run.values, store)
+            return lambda run: _number(value(run.values, store))
         whole = self._view(place)
         parts = [] if isinstance(place, TensorPlace) else _parts(call.statement.operands[index], call.scope)
         return self._part(whole, parts) if parts else whole
@@ -209,8 +209,11 @@ def _of(memories: Memories, handle: Handle, dtype: np.dtype[Any], rows: int, col
 
 
 def _number(value: object) -> int:
-    assert isinstance(value, int)
-    return value
+    if isinstance(value, int):
+        return value
+    assert isinstance(value, Linear)
+    names = ", ".join(name_of(item) for item, _ in value.terms)
+    raise Wrong(f"this depends on {names}, which has no value: give it in the inputs")
 
 
 def _scramble(memories: Memories, action: Action, salt: bytes) -> None:

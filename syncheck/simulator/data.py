@@ -38,7 +38,7 @@ from syncheck.simulator.numeric import CAST_RINT, DTYPES, Array, convert
 from syncheck.simulator.operands import Wrong
 from syncheck.simulator.pipes import Event, Pipes, Schedule
 from syncheck.simulator.policies import InOrder, Random_, adversarial
-from syncheck.source import Problem, Span
+from syncheck.source import Problem
 from syncheck.symbolic import Open, Store, name_of
 
 SCHEDULES = ("program", "random", "adversarial")
@@ -180,15 +180,20 @@ class Prepared:
             except Open as question:
                 names = ", ".join(sorted({name_of(item) for item, _ in question.test.form.terms}))
                 raise RunError(
-                    Problem(_at(pipes), f"this depends on {names}, which has no value", "give it in the inputs")
+                    Problem(pipes.place(), f"this depends on {names}, which has no value", "give it in the inputs")
                 ) from None
             except (Wrong, Beyond, OutOfRange, Ungiven) as error:
-                raise RunError(Problem(_at(pipes), str(error))) from None
+                raise RunError(Problem(pipes.place(), str(error))) from None
         name = schedule if isinstance(schedule, str) else type(schedule).__name__
         return Run(
             self.kernel, name, seed, self._tensors(memories), pipes.events, watch.stale, watch.poison,
-            pipes.waiting(), tuple(sorted(binder.uninterpreted)), watch.origins,
+            [] if pipes.over else pipes.waiting(), tuple(sorted(binder.uninterpreted)), watch.origins,
         )  # fmt: skip
+
+    def written(self) -> frozenset[str]:
+        """The tensors that some instruction writes."""
+        users, tensors = self.kernel.users, self.kernel.layout.tensors
+        return frozenset(n for n, t in tensors.items() if any(writes for _, writes in users.get(t.key, ())))
 
     def schedule(self, name: str, seed: int) -> Schedule:
         """A schedule of SCHEDULES."""
@@ -284,12 +289,6 @@ def _rules(machine: Machine) -> Rules:
     )  # fmt: skip
 
 
-def _at(pipes: Pipes) -> Span:
-    """Where the last instruction that was issued stands."""
-    run = max(pipes.runs.values(), key=lambda each: pipes.issued[each.code.index])
-    return run.code.ops[min(run.pc, len(run.code.ops) - 1)].span
-
-
 def _parameters(program: Program, pins: Pins, inputs: Mapping[str, Any]) -> dict[str, int | tuple[int, ...]]:
     known = {param.name for param in program.params}
     for name in pins:
@@ -325,7 +324,7 @@ def _given(program: Program, chosen: Mapping[str, int | tuple[int, ...]], inputs
     given: dict[str, int | Callable[[int], int]] = {}
     for name, values in chosen.items():
         if isinstance(values, tuple):
-            given[name] = _repeated(values)
+            given[name] = _repeated(name, values)
     for unknown in program.unknowns:
         if unknown.name not in inputs:
             continue
@@ -337,17 +336,23 @@ def _given(program: Program, chosen: Mapping[str, int | tuple[int, ...]], inputs
     return given
 
 
-def _repeated(values: tuple[int, ...]) -> Callable[[int], int]:
-    return lambda index: values[min(max(index, 0), len(values) - 1)]
+def _repeated(name: str, values: tuple[int, ...]) -> Callable[[int], int]:
+    return lambda index: values[min(max(_known(name, index), 0), len(values) - 1)]
 
 
 def _listed(name: str, values: list[int]) -> Callable[[int], int]:
     def get(index: int) -> int:
-        if not 0 <= index < len(values):
+        if not 0 <= _known(name, index) < len(values):
             raise Ungiven(f"{name}[{index}] has no value: the inputs give {len(values)}")
         return values[index]
 
     return get
+
+
+def _known(name: str, index: object) -> int:
+    if isinstance(index, int):
+        return index
+    raise Ungiven(f"{name}[{index}] depends on {index}, which has no value: give it in the inputs")
 
 
 def _content(tensor: Tensor, kernel: Kernel, value: Any) -> Array:

@@ -16,6 +16,7 @@ from syncheck.execution import CoreRun, Kernel, frames_of
 from syncheck.memory_map import Handle
 from syncheck.ordering import Rules
 from syncheck.simulator.binding import Binder, Effect
+from syncheck.source import Span
 from syncheck.symbolic import Store
 from syncheck.wiring import SCALAR_DATA
 
@@ -104,6 +105,9 @@ class Pipes:
         self.now = 0
         self.issued = dict.fromkeys(self.runs, 0)
         self.unheard = dict.fromkeys(range(len(wiring.cores)), 0)
+        self.over = False
+        self._stepping: CoreRun | None = None
+        self._last: Event | None = None
         self.ready: dict[int, Event] = {}
         self.held: dict[int, Event] = {}
         agents = range(len(wiring.agents))
@@ -132,13 +136,14 @@ class Pipes:
     def run(self, most: int | None = None) -> bool:
         """To the end, or until `most` moves were made; False where nothing can move and something has not ended."""
         moves = 0
-        while most is None or moves < most:
+        while not self.over and (most is None or moves < most):
             moves += 1
             able = [core for core in self.runs if core not in self.held and self._has_more(core)]
             if not able and not self.ready:
                 return not self.held and not any(self._queues) and not any(self._pending)
             picked = self._schedule.pick(able, self.ready, self)
             if picked is None:
+                self.over = True
                 return True
             if isinstance(picked, Event):
                 self._complete(picked)
@@ -150,6 +155,14 @@ class Pipes:
         """What has started and is not complete."""
         for flight in self._flight:
             yield from flight.values()
+
+    def place(self) -> Span:
+        """Where the statement stands that is being evaluated or executed: for errors."""
+        if self._stepping is not None:
+            ops = self._stepping.code.ops
+            return ops[min(self._stepping.pc, len(ops) - 1)].span
+        assert self._last is not None
+        return self._last.site.span
 
     def waiting(self) -> list[Event]:
         """What stands at the head of a queue or holds a core, in issue order."""
@@ -164,7 +177,9 @@ class Pipes:
         while not rest:
             if run.done:
                 return False
+            self._stepping = run
             actions = run.step(self._store)
+            self._stepping = None
             if actions:
                 rest.extend(actions)
         return True
@@ -176,6 +191,7 @@ class Pipes:
         number = self.issued[core] * self._stride + core
         event = Event(number, self.issued[core], action, self.kernel.sites[action.site], tuple(run.values))
         if action.code == ACCESS:
+            self._last = event
             event.effect = self._binder.bind(action, run)
         if action.scalar:
             self._scalar(event)
@@ -281,6 +297,7 @@ class Pipes:
         return bool(kinds) and all((pipe, kind) not in self._overlaps for kind in kinds)
 
     def _perform(self, event: Event) -> None:
+        self._last = event
         self._watch.reading(event)
         assert event.effect is not None
         event.effect()
