@@ -127,9 +127,11 @@ def machine() -> Parser:
 
 
 def why() -> Parser:
-    parser = Parser("why", description=VERBS["why"])
+    usage = "syncheck why FILE:LINE FILE:LINE [options]\n       syncheck why FILE --fifo NAME [options]"
+    parser = Parser("why", usage=usage, description=VERBS["why"])
     parser.add_argument("first", metavar="FILE:LINE", help="the earlier instruction")
-    parser.add_argument("second", metavar="FILE:LINE", help="the later one; `:LINE` is in the same file")
+    parser.add_argument("second", nargs="?", metavar="FILE:LINE", help="the later one; `:LINE` is in the same file")
+    parser.add_argument("--fifo", metavar="NAME", help="why no tile of this FIFO is overwritten too early, or may be")
     parser.add_argument("--in", dest="script", metavar="SCRIPT", help="the script whose #line names the files above")
     parser.add_argument("--core", metavar="CORE", help="only on this core: AIC, AIV0, AIV1")
     _add_settings(parser)

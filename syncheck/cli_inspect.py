@@ -18,6 +18,10 @@ _PLACE = re.compile(r"(?P<path>.*):(?P<line>[0-9]{1,9})")
 def why_command(arguments: Namespace) -> int:
     from syncheck.why import WhyError, why
 
+    if arguments.fifo:
+        return _why_fifo(arguments)
+    if arguments.second is None:
+        raise CommandError("expected two places FILE:LINE FILE:LINE, or FILE --fifo NAME")
     first, second = _place(arguments.first), _place(arguments.second)
     second = (second[0] or first[0], second[1])
     first = (first[0] or second[0], first[1])
@@ -29,6 +33,21 @@ def why_command(arguments: Namespace) -> int:
     except WhyError as error:
         raise CommandError(str(error)) from None
     put(answer)
+    return 0
+
+
+def _why_fifo(arguments: Namespace) -> int:
+    from syncheck.why_fifo import why_fifo
+    from syncheck.why_search import WhyError
+
+    if arguments.second is not None or arguments.core or arguments.script:
+        raise CommandError("--fifo takes one FILE, and neither --core nor --in")
+    target = _script(arguments.first, arguments)
+    text, plan = _read(target, arguments)
+    try:
+        put(why_fifo(text, target.path, plan.settings, arguments.fifo))
+    except WhyError as error:
+        raise CommandError(str(error)) from None
     return 0
 
 
