@@ -102,6 +102,7 @@ def test_questions_without_an_answer() -> None:
         ask("pr331_after.sync", "sij")
     with pytest.raises(WhyError, match="-D n_blocks=x"):
         ask("pr676.sync", "sij", n_blocks="x")
-    a5 = "machine a5; core AIC { } fifo f : C2V fp32[16, 16] { flag = 0; local = UB at 0x0; split = up_down; }"
+    fifo = "fifo f : C2V fp32[16, 16] { slots = 2; flag = 0; local = UB at 0x0; split = up_down; }"
+    a5 = f"machine a5; {fifo} core AIC {{ }}"
     with pytest.raises(WhyError, match="slots of f lie in UB"):
         why_fifo(a5, "a5.sync", Settings(A2A3), "f")
