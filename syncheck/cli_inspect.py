@@ -42,8 +42,8 @@ def _why_fifo(arguments: Namespace) -> int:
 
     if arguments.second is not None or arguments.core or arguments.script:
         raise CommandError("--fifo takes one FILE, and neither --core nor --in")
-    target = _script(arguments.first, arguments)
-    text, plan = _read(target, arguments)
+    target = script_target(arguments.first, arguments)
+    text, plan = read_script(target, arguments)
     try:
         put(why_fifo(text, target.path, plan.settings, arguments.fifo))
     except WhyError as error:

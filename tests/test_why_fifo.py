@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from commands import command
 
 from syncheck.build import kernels
 from syncheck.check import Settings, rules_of
@@ -106,3 +107,14 @@ def test_questions_without_an_answer() -> None:
     a5 = f"machine a5; {fifo} core AIC {{ }}"
     with pytest.raises(WhyError, match="slots of f lie in UB"):
         why_fifo(a5, "a5.sync", Settings(A2A3), "f")
+
+
+def test_on_the_command_line() -> None:
+    seed = str(SEEDS / "pr676.sync")
+    answer = command("why", seed, "--fifo", "sij")
+    assert answer.returncode == 0
+    assert WORDS["sij"] in flat(answer.stdout)
+    for wrong in (("why", seed), ("why", seed, "--fifo", "sij", "--core", "AIC"), ("why", seed, "--fifo", "no")):
+        answer = command(*wrong)
+        assert (answer.returncode, answer.stdout) == (2, "")
+        assert answer.stderr.startswith("syncheck: ")
