@@ -32,7 +32,8 @@ class LoopInfo(Record):
     """One loop of one core's code. `bound` is the open value it runs up to; `turns`: start or step are not pinned,
     the loop
     is told by its turn; `modulus` and `threshold` are what its uses ask; `bad` says why it cannot be folded. Where a
-    turn may begin, the counter is at most `bound` + `lag` - 1. `natural`: it is never negative.
+    turn may begin, the counter is at most `bound` + `lag` - 1. `natural`: it is never negative. `reach`: from how far
+    before its bound the text asks whether the counter is there; `end_modulus`: of the distance to the bound.
     """
 
     var: str
@@ -45,6 +46,8 @@ class LoopInfo(Record):
     threshold: int = 0
     least_offset: int = 0
     natural: bool = True
+    reach: int = 0
+    end_modulus: int = 1
     bad: str = ""
     bad_span: Span | None = None
     head: int = -1
@@ -275,6 +278,10 @@ class Shapes:
     def _modulo(self, shape: Shape, modulus: int) -> Shape:
         """The remainder has the sign of what is divided, so that must keep its sign where loops move."""
         if self._moves_along(shape):
+            for term, _ in shape.terms:
+                if isinstance(term, LoopInfo):
+                    term.end_modulus = lcm(term.end_modulus, modulus)
+                    term.reach = max(term.reach, abs(shape.constant) + 1)
             return OPAQUE
         signs = {coefficient > 0 for _, coefficient in shape.terms}
         several = len(shape.terms) > 1 and (len(signs) > 1 or not all(self._natural(term) for term, _ in shape.terms))
@@ -318,6 +325,8 @@ class Shapes:
             loops[0][0].threshold = max(loops[0][0].threshold, passed)
             return
         if self._moves_along(difference):
+            for loop, _ in loops:
+                loop.reach = max(loop.reach, passed)
             return
         if not loops and not difference.opaque and (not turning or not others):
             for family, _ in others:

@@ -29,6 +29,7 @@ LAYERS: dict[str, int] = {
     # 3 order
     "sightings": 3, "replay": 3, "fold": 3, "deadlock": 3, "proof": 3, "trace_run": 3, "recording": 3,
     "trace_recording": 3, "reasons": 3, "happens_before": 3, "timing": 3,
+    "steady_state": 3, "event_graph": 3, "event_order": 3, "event_cycles": 3, "event_verdict": 3,
     # 4 analysis
     "analysis": 4, "rule": 4, "smallest": 4, "recorded": 4, "recorded_picture": 4, "remedy": 4, "drawing": 4,
     "explanation": 4, "witness": 4,

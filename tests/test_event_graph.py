@@ -1,0 +1,187 @@
+"""The event graph against the exploration and the judge: two methods that share neither code nor idea must agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import programs
+import pytest
+from test_invariants import imports
+from test_judge import choices, engine, every, judged, told
+
+from syncheck.build import kernels
+from syncheck.event_verdict import EventVerdict, event_verdict
+from syncheck.execution import Kernel
+from syncheck.frontends.script import parse
+from syncheck.machine import load
+from syncheck.ordering import Rules
+from syncheck.simulator.entries import Hardware
+from syncheck.simulator.program import Script, written
+
+SEEDS = Path(__file__).parent.parent / "fixtures" / "seeds"
+A2A3 = load("a2a3")
+Place = tuple[str, int, str]
+
+
+def decided(text: str, pins: dict[str, tuple[int, ...]] | None = None) -> tuple[Kernel, EventVerdict]:
+    (kernel,) = kernels(parse(text, "k.sync"), A2A3, pins or {})
+    return kernel, event_verdict(kernel, Rules())
+
+
+def races(kernel: Kernel, verdict: EventVerdict) -> set[tuple[Place, ...]]:
+    """(core, line, R or W) of both accesses of each race."""
+    found = set()
+    for _, hazard in verdict.races:
+        places = []
+        for access in (hazard.first, hazard.second):
+            site = kernel.sites[access.node.issued.action.site]
+            places.append((site.core, site.span.line, "W" if access.writes else "R"))
+        found.add(tuple(sorted(places)))
+    return found
+
+
+def lines(kernel: Kernel, verdict: EventVerdict) -> set[tuple[int, int]]:
+    return {(a[1], b[1]) for a, b in races(kernel, verdict)}
+
+
+# ---------------------------------------------------------------- agreement
+
+
+def compare(script: Script) -> str:
+    """Race line pairs and standstills of both methods are the same; where one does not close, it says less."""
+    text, script = written(script)
+    kernel, verdict = decided(text)
+    one_turn: dict[str, tuple[int, ...]] = {"total": (1,)}
+    pins = one_turn if verdict.turn_of else None  # the graph looks at one turn of an outer loop
+    theirs, gaps = engine(text, pins, hardware=Hardware(counter_limit=15))
+    mine = races(kernel, verdict)
+    said = f"\n{numbered(text)}\n only the graph {sorted(mine - theirs.races)}"
+    said += f"\n only the exploration {sorted(theirs.races - mine)} {gaps} {verdict.beyond}"
+    if theirs.overflow:
+        return "overflow"
+    if verdict.beyond is not None or verdict.stands:
+        if not gaps:
+            assert mine <= theirs.races, said
+            assert verdict.beyond or theirs.stuck, said
+            assert theirs.stuck or not verdict.stands, said
+        return "beyond" if verdict.beyond else "stuck"
+    assert not theirs.stuck, said
+    assert theirs.races <= mine if gaps else theirs.races == mine, said
+    return "first open" if gaps else "equal"
+
+
+def compare_judge(script: Script) -> str:
+    """What the judge sees in small cases the graph has; what the graph has, the judge sees in some small case."""
+    text, script = written(script)
+    kernel, verdict = decided(text)
+    if verdict.beyond is not None or verdict.stands:
+        return "beyond"
+    mine, seen = races(kernel, verdict), set()
+    for most in (3, 7, 13):
+        for values in choices(script, most, 1, 1):
+            seen |= told(judged(script, values)).races
+        if mine == seen:
+            break
+    assert mine == seen, f"\n{numbered(text)}\n only the graph {mine - seen}\n only the judge {seen - mine}"
+    return "equal"
+
+
+def numbered(text: str) -> str:
+    return "\n".join(f"{number:3} {line}" for number, line in enumerate(text.splitlines(), 1))
+
+
+@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(50, marks=pytest.mark.deep)])
+class TestAgreement:
+    """Some hundred programs in the ordinary suite; the nightly run has fifty times as many."""
+
+    @pytest.mark.parametrize(
+        ("shape", "examples", "least"),
+        [
+            (programs.turning, 80, 55), (programs.straight, 40, 30), (programs.feeding, 25, 15),
+            (programs.looped, 20, 6), (programs.together, 15, 3), (programs.nested, 20, 5), (programs.several, 25, 8),
+        ],
+    )  # fmt: skip
+    def test_both_methods(self, times: int, shape: Any, examples: int, least: int) -> None:
+        equal = 0
+
+        def one(script: Script) -> None:
+            nonlocal equal
+            equal += compare(script) in ("equal", "first open")
+
+        every(examples * times, one, shape())
+        assert equal >= least * times, "the graph applies to too few programs to compare anything"
+
+    def test_judge(self, times: int) -> None:
+        every(30 * times, compare_judge, programs.turning())
+
+
+def test_the_second_method_uses_nothing_of_the_first() -> None:
+    first = {"replay", "sightings", "fold", "proof", "recording", "reasons", "happens_before", "vector_clock"}
+    for name in ("steady_state", "event_graph", "event_order", "event_cycles", "event_verdict"):
+        assert not imports(name) & first, name
+
+
+# ---------------------------------------------------------------- what it says
+
+
+LOOP = """\
+param n in 1..;
+tile a[2] : UB fp32[1, 64] at 0x0;
+tile b : UB fp32[1, 64] at 0x1000;
+core AIV0 {{
+    {prime}
+    for (i = 0; i < n; i++) {{
+        {wait}
+        instr load on PIPE_MTE2 writes a[i % 2];
+        set_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);
+        wait_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);
+        instr use on PIPE_V reads a[i % 2];
+        {give}
+    }}
+    {drain}
+}}
+"""
+SET, WAIT = "set_flag(PIPE_V, PIPE_MTE2, EVENT_ID1);", "wait_flag(PIPE_V, PIPE_MTE2, EVENT_ID1);"
+
+
+@pytest.mark.parametrize(
+    ("primed", "expected"), [(0, "stuck"), (1, set()), (2, set()), (3, {(8, 11), (8, 8)}), (None, {(8, 11), (8, 8)})]
+)
+def test_tokens_cover_as_many_turns_as_there_are_slots(primed: int | None, expected: Any) -> None:
+    flag = primed is not None
+    text = LOOP.format(prime=SET * (primed or 0), wait=WAIT * flag, give=SET * flag, drain=WAIT * (primed or 0))
+    kernel, verdict = decided(text)
+    assert verdict.beyond is None
+    if expected == "stuck":
+        assert verdict.stands
+    else:
+        assert not verdict.stands
+        assert lines(kernel, verdict) == expected
+
+
+CUBE, RACES = {(93, 113), (94, 114)}, {(425, 434), (434, 425)}
+ROWS = [
+    pytest.param("pr704", RACES, marks=pytest.mark.deep),
+    ("pr708", {(475, 484), (484, 475)}),
+    ("pr708_fixed_flag", set()),
+    pytest.param("pr708_fixed_slots", set(), marks=pytest.mark.deep),
+    ("pr331_before", CUBE),
+    ("pr331_after", set()),
+]
+
+
+@pytest.mark.parametrize(("seed", "expected"), ROWS)
+def test_seeds(seed: str, expected: set[tuple[int, int]]) -> None:
+    """The inner loop of one logical block, for every n_blocks: between pipes, the races of the exploration."""
+    text = (SEEDS / f"{seed}.sync").read_text(encoding="utf-8")
+    kernel, verdict = decided(text)
+    assert verdict.beyond is None
+    assert not verdict.stands
+    found = set()
+    for _, hazard in verdict.races:
+        one, other = (kernel.sites[a.node.issued.action.site] for a in (hazard.first, hazard.second))
+        if one.pipe != other.pipe:
+            found.add((one.span.line, other.span.line))
+    assert found <= expected
+    assert bool(found) == bool(expected)
