@@ -367,6 +367,11 @@ class SteadyState:
         for core, walked in (item for walk in walks.values() for item in walk.items()):
             if len(walked.turns) < turns[core] or (walked.loop is not loops[core] and (walked.loop or turns[core])):
                 return False
+        for core, loop in loops.items():  # a loop that is not entered may be some way from its first turn
+            if loop is not None:
+                after = next(iter(self.walks(value + loop.step).values()))[core]
+                if len(after.turns) != len(next(iter(walks.values()))[core].turns) + 1:
+                    return False
         return True
 
     def _period(self, core: int, answers: Decisions, values: tuple[int, int, int], tail: int) -> Period:
