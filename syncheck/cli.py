@@ -54,6 +54,10 @@ def _verb(verb: str) -> Callable[[Namespace], int]:
         from syncheck import cli_inspect
 
         return {"why": cli_inspect.why_command, "graph": cli_inspect.graph_command}[verb]
+    if verb == "mutate":
+        from syncheck import cli_mutate
+
+        return cli_mutate.mutate_command
     if verb == "extract":
         from syncheck import cli_extract
 

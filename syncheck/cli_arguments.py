@@ -14,6 +14,7 @@ from syncheck.config import FORMATS, definition, did_you_mean, nearest, option
 
 VERBS = {
     "check": "check C++ kernels, event scripts and traces (the default: `syncheck PATH…`)",
+    "mutate": "put faults into the synchronisation of a kernel: is each one noticed?",
     "explain": "what a rule means, with an example that fires and one that does not",
     "rules": "list the rules",
     "machine": "list what a machine model says: options, pipes, capacities",
@@ -24,6 +25,7 @@ VERBS = {
 }
 SEVERITIES = ("error", "warning", "info")
 SCHEDULES = ("program", "random", "adversarial", "witness")
+CORES = ("AIC", "AIV", "AIV0", "AIV1")
 
 
 class CommandError(Exception):
@@ -169,13 +171,24 @@ def run() -> Parser:
     add("--format", metavar="FORMAT", type=_choice(("text", "json")), default="text", help="text or json")
     add("--output", "-o", metavar="FILE", help="write the report to FILE instead of standard output")
     _add_color(parser)
+def mutate() -> Parser:
+    parser = Parser("mutate", description=VERBS["mutate"])
+    parser.add_argument("path", metavar="FILE", help="an event script; - is stdin")
+    parser.add_argument("--core", metavar="CORE", type=_choice(CORES), help="only faults on this core: AIC, AIV, …")
+    parser.add_argument(
+        "--jobs", "-j", metavar="N", type=_count, default=1, help="mutants at a time; 0: all processors"
+    )
+    add = parser.add_argument_group("report").add_argument
+    add("--format", metavar="FORMAT", type=_choice(("text", "json")), default="text", help="text or json")
+    add("--output", "-o", metavar="FILE", help="write the report to FILE instead of standard output")
+    add("--verbose", "-v", action="store_true", help="list every mutant")
     _add_settings(parser)
     return parser
 
 
 PARSERS: dict[str, Callable[[], Parser]] = {
     "check": check, "explain": explain, "rules": rules, "machine": machine, "why": why, "graph": graph,
-    "extract": extract, "run": run,
+    "extract": extract, "run": run, "mutate": mutate,
 }  # fmt: skip
 
 
