@@ -23,7 +23,7 @@ from syncheck.replay import Rules
 from syncheck.rule import Rule
 from syncheck.source import Problem, Span
 from syncheck.suppressions import apply, source_order
-from syncheck.trial import Conditions, Ground
+from syncheck.trial import Conditions, Ground, Spot, spot
 from syncheck.value import Record, Value, frozen, mutable
 
 RELIANCE_STATES = 30
@@ -87,6 +87,7 @@ def _checked(
     """Check programs that are told as one file."""
     problems = [*problems, *[problem for program in programs for problem in program.problems]]
     runs: list[_Run] = []
+    first: list[_Run] = []
     undecided, strangers, covered = "", list[tuple[tuple[str, str], ...]](), dict[str, str]()
     for each in programs:
         try:
@@ -101,6 +102,9 @@ def _checked(
         undecided += _add_surplus(program, machine, pins, settings, mine) if settings.surplus and mine else ""
         covered.update(_covered(program, pins))
         runs += mine
+        first += mine[:1]
+    if settings.surplus and len(first) > 1:
+        _agree_on_surplus(first)
     found = _merge([finding for run in runs for finding in findings(run.analysis, settings.rules)])
     found = sorted([*found, *map(problem_finding, _unique(problems))], key=source_order)
     unasked = () if settings.surplus and not undecided else ON_REQUEST
@@ -200,6 +204,21 @@ def _add_surplus(program: Program, machine: Machine, pins: Pins, settings: Setti
     if not ground.undecided:
         runs[0].analysis = replace(runs[0].analysis, surplus=surplus(ground))
     return ground.undecided
+
+
+def _agree_on_surplus(runs: Sequence[_Run]) -> None:
+    """Several kernels of one file share lines: what one of them needs is not surplus, whatever the others say."""
+    needed = [_needed(run) for run in runs]
+    for number, run in enumerate(runs):
+        others = {one for other, spots in enumerate(needed) if other != number for one in spots}
+        kept = [s for s in run.analysis.surplus if not others & {spot(site.span) for site in s.sites}]
+        run.analysis = replace(run.analysis, surplus=tuple(kept))
+
+
+def _needed(run: _Run) -> set[Spot]:
+    """Where the synchronisation is that this kernel has and needs."""
+    every = {spot(site.span) for site in run.kernel.sites if site.op in ("set_flag", "wait_flag", "pipe_barrier")}
+    return every - {spot(site.span) for surplus in run.analysis.surplus for site in surplus.sites}
 
 
 def conditions_of(machine: Machine, pins: Pins, settings: Settings) -> Conditions:

@@ -171,6 +171,10 @@ def run() -> Parser:
     add("--format", metavar="FORMAT", type=_choice(("text", "json")), default="text", help="text or json")
     add("--output", "-o", metavar="FILE", help="write the report to FILE instead of standard output")
     _add_color(parser)
+    _add_settings(parser)
+    return parser
+
+
 def mutate() -> Parser:
     parser = Parser("mutate", description=VERBS["mutate"])
     parser.add_argument("path", metavar="FILE", help="an event script; - is stdin")
