@@ -219,6 +219,8 @@ class Instructions:
         if variant is None:
             raise self._no_such(statement, places)
         parts: list[Emitter] = []
+        if statement.op == "dsb" and self.machine.options["dsb_drains_dma"] == "yes":
+            parts += self._drained(statement, where)
         for effect in variant.steps:
             parts += self._effect(effect, variant, statement, places, where)
         if not parts:
@@ -268,10 +270,18 @@ class Instructions:
 
     def _inner_flag(self, effect: Effect, statement: TileOp, where: Where) -> list[Emitter]:
         """A hand-over between two pipes inside an instruction: a set and a wait on an event of its own."""
+        return self._handed(effect.pipe, effect.to, statement, where)
+
+    def _drained(self, statement: TileOp, where: Where) -> list[Emitter]:
+        """What is queued on the pipes that move data to and from GM is complete before S goes on."""
+        there = [pipe for pipe in ("MTE2", "MTE3", "FIX") if pipe in self.machine.pipes.get(where.kind, ())]
+        return [part for pipe in there for part in self._handed(pipe, "S", statement, where)]
+
+    def _handed(self, src: str, dst: str, statement: TileOp, where: Where) -> list[Emitter]:
         wiring, span = self.kernel.wiring, statement.span
-        channel = wiring.flag(where.index, effect.pipe, effect.to, INNER_EVENT)
+        channel = wiring.flag(where.index, src, dst, INNER_EVENT)
         made = []
-        for code, pipe in ((SET, effect.pipe), (WAIT, effect.to)):
+        for code, pipe in ((SET, src), (WAIT, dst)):
             agent = self.agent(where, pipe, span)
             site = self.site(where, span, pipe, statement.op, hidden=True)
             made.append(Action(code, where.index, agent, site.number, channel=channel, scalar=pipe == "S"))

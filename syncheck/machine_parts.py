@@ -21,10 +21,15 @@ from syncheck.machine_types import (
 HAZARDS = ("RAW", "WAR", "WAW")
 
 
+UNREAD = "nothing yet"
+"""`used_by` of an option whose first value is how the checker takes it, whatever is said: no other is accepted."""
+
+
 def effective_options(
     said: Table, overrides: Sequence[str], options: Mapping[str, str], path: str
 ) -> tuple[tuple[Option, ...], dict[str, str]]:
-    """The options a model has and their values. Raises MachineError for a name or value that does not exist."""
+    """The options a model has and their values. Raises MachineError for a name or value that does not exist, and for
+    a value that nothing would follow."""
     table = tuple(
         Option(
             name, tuple(row["values"]), row["default"], row.get("meaning", ""), row.get("source", path),
@@ -40,6 +45,10 @@ def effective_options(
         if value not in allowed[name]:
             raise MachineError(f"option {name}: {value!r} is no value; expected one of {' '.join(allowed[name])}")
         chosen[name] = value
+    for option in table:
+        if option.used_by == UNREAD and chosen[option.name] != option.values[0]:
+            text = f"option {option.name}={chosen[option.name]}"
+            raise MachineError(f"{text}: nothing reads it yet, and the verdict would be that of {option.values[0]!r}")
     return table, chosen
 
 

@@ -98,7 +98,8 @@ class FlagPair(Value):
 
 @frozen
 class Option(Value):
-    """A disputed or chosen point of the model. `used_by` says what consults it, "" if nothing does yet."""
+    """A disputed or chosen point of the model. `used_by` says what consults it ("nothing yet": only its first value can
+    be chosen)."""
 
     name: str
     values: tuple[str, ...]
