@@ -97,9 +97,8 @@ def golden(shape: Shape, given: Mapping[str, Any], first: int = 0, step: int = 1
             continue
         places = table[shape.request(block), : shape.pages_of(block)] * shape.heads + shape.head(block)
         query = np.asarray(given["query"])[rows].astype(np.float32)
-        keys, values = (
-            np.asarray(given[name])[places].astype(np.float32).reshape(-1, HEAD)[:context] for name in ("keys", "values")
-        )
+        gathered = (np.asarray(given[name])[places].astype(np.float32) for name in ("keys", "values"))
+        keys, values = (part.reshape(-1, HEAD)[:context] for part in gathered)
         scores = query @ keys.T
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         out[rows] = weights @ values / weights.sum(axis=1, keepdims=True)
