@@ -13,6 +13,7 @@ from syncheck.machine import load
 from syncheck.simulator import attention
 from syncheck.simulator.attention import TOLERANCE, Shape, shape_for
 from syncheck.simulator.data import Prepared, prepare
+from syncheck.simulator.numeric import Array
 
 PATH = Path(__file__).resolve().parents[2] / "fixtures" / "kernels" / "paged_attention.sync"
 PROGRAM = parse(PATH.read_text(encoding="utf-8"), PATH.name)
@@ -22,7 +23,7 @@ UNEQUAL = ((300, 0, 65), (129, 1), (0, 0, 64), (63, 300), (128, 129, 1), (1, 0, 
 """Contexts of the requests of a batch."""
 
 
-def kernel(shape: Shape, seed: int, hw: int = 0, hw_num: int = 1) -> tuple[Prepared, attention.Array]:
+def kernel(shape: Shape, seed: int, hw: int = 0, hw_num: int = 1) -> tuple[Prepared, Array]:
     """The kernel with inputs drawn for a shape, and what it should give."""
     given = attention.inputs(shape, seed)
     parameters = {
