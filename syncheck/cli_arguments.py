@@ -156,6 +156,12 @@ def extract() -> Parser:
     return parser
 
 
+def _picture(text: str) -> str:
+    if not text.endswith((".svg", ".html")):
+        raise argparse.ArgumentTypeError(f"expected a name that ends in .svg or .html, got {text!r}")
+    return text
+
+
 def run() -> Parser:
     parser = Parser("run", description="Run a script with data, byte by byte, and compare the result with its golden.")
     parser.add_argument("path", metavar="SCRIPT", help="an event script whose tensors and tiles have shapes and types")
@@ -169,6 +175,8 @@ def run() -> Parser:
     add("--inputs", metavar="FILE.npz", help="arrays by name: tensors, tables and values that the script does not know")
     add = parser.add_argument_group("report").add_argument
     add("--format", metavar="FORMAT", type=_choice(("text", "json")), default="text", help="text or json")
+    add("--trace", metavar="FILE.json", help="the first wrong run, else the first, for Perfetto and chrome://tracing")
+    add("--timeline", metavar="FILE", type=_picture, help="the same as a picture, FILE.svg or FILE.html")
     add("--output", "-o", metavar="FILE", help="write the report to FILE instead of standard output")
     _add_color(parser)
     _add_settings(parser)

@@ -15,6 +15,7 @@ from syncheck.cli_inspect import read_script, script_target
 from syncheck.cli_plan import Plan
 from syncheck.cli_run_text import Case, Outcome, Result, document, text
 from syncheck.cli_terminal import Progress, color, links, put, put_file, unicode, width
+from syncheck.cli_timeline import draw
 from syncheck.definitions import DefinitionError, narrowed, pins_of
 from syncheck.finding import Finding
 from syncheck.frontends.script import parse
@@ -40,6 +41,8 @@ def execute(arguments: Namespace) -> int:
         to_file = bool(arguments.output)
         page = Page(width(to_file), not to_file and not unicode(), False, links() and not to_file)
         report = text(shown, page, color(arguments.color, to_file))
+    if arguments.trace or arguments.timeline:
+        draw(shown, job.machine, arguments.trace or "", arguments.timeline or "")
     if arguments.output:
         put_file(arguments.output, report)
     else:
@@ -62,7 +65,7 @@ class _Job:
             self._pins = pins_of(plan.settings.definitions, self._program)
         except DefinitionError as error:
             raise CommandError(f"{path}: {error}") from None
-        self._machine = machine_for(program, plan.settings)
+        self.machine = machine_for(program, plan.settings)
         self._golden: Golden | None = found(arguments.golden or "", path)
         self._given = from_file(arguments.inputs) if arguments.inputs else {}
 
@@ -169,10 +172,10 @@ class _Job:
             source = self._golden.path if self._golden else self._arguments.inputs
             raise CommandError(f"{source}: {self._path} has no tensor, table or parameter {', '.join(strangers)}")
         if self._golden is None:
-            bare = prepare(self._program, self._machine, pins, values)
+            bare = prepare(self._program, self.machine, pins, values)
             extents = {name: tensor.extents for name, tensor in bare.kernel.layout.tensors.items()}
             values = drawn(self._program, bare.written(), extents, 0) | values
-        return prepare(self._program, self._machine, pins, values), values
+        return prepare(self._program, self.machine, pins, values), values
 
     def _indexed(self, name: str) -> bool:
         return any(param.name == name and param.index for param in self._program.params)

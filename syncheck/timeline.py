@@ -42,11 +42,14 @@ class Played(Protocol):
 
 @frozen
 class Mix(Value):
-    """`reader` took bytes of `writer` (numbers of instances) that were not meant for it; `bytes` says which."""
+    """A read of wrong bytes, by numbers of instances: `reader` took what `writer` had put there too soon; with `early`,
+    it read before `writer` had put there what it should have found. `bytes` says where.
+    """
 
     reader: int
     writer: int
     bytes: str
+    early: bool = False
 
 
 @frozen
@@ -108,8 +111,7 @@ def picture(kernel: Kernel, events: Iterable[Played], costs: Costs | None, mixes
         times = {event.number: Times(event.start, event.start, event.end) for event in played}
         busy: dict[Track, float] = {}
     else:
-        held = {mix.reader: mix.writer for mix in mixes}
-        timing = replay_timed(played, wiring, costs, held)
+        timing = replay_timed(played, wiring, costs, _held(played, mixes))
         times = timing.times
         busy = {wiring.name(agent): timing.utilisation(agent) for agent in sorted(timing.busy)}
     raced = {number for mix in mixes for number in (mix.reader, mix.writer)}
@@ -120,6 +122,17 @@ def picture(kernel: Kernel, events: Iterable[Played], costs: Costs | None, mixes
         tuple(box for track in tracks for box in _laid([b for b in boxes if b.track == track])),
         tuple(_arrows(kernel, played, times)), tuple(_levels(kernel, played, times)), tuple(mixes), busy,
     )  # fmt: skip
+
+
+def _held(played: Sequence[Played], mixes: Sequence[Mix]) -> dict[int, int]:
+    """Which instance ends after which other one, so that the wrong bytes are taken."""
+    ends = {event.number: event.end for event in played}
+    held: dict[int, int] = {}
+    for mix in mixes:
+        late, other = (mix.writer, mix.reader) if mix.early else (mix.reader, mix.writer)
+        if other in ends and ends[other] > ends.get(held.get(late, -1), -1):
+            held[late] = other
+    return held
 
 
 def _order(track: Track) -> tuple[str, int, str]:
@@ -144,7 +157,7 @@ def _box(event: Played, when: Times, raced: bool) -> Box:
         )
     )
     name = site.op if kind == "instruction" or not site.detail else f"{site.op}({site.detail})"
-    path, line = site.span.home
+    path, line = site.span.path, site.span.line
     return Box(
         event.number, (site.core, site.pipe), kind, name, max(start, 0), when.end, when.end, line, path, event.frames,
         touched, raced,

@@ -29,7 +29,12 @@ function show(next) {
   zoom = Math.min(Math.max(next, (main.clientWidth - left) / (width - left)), 40);
   const grow = x => left + (x - left) * zoom, total = grow(width);
   svg.setAttribute("width", total); svg.setAttribute("viewBox", `0 0 ${total} ${height}`);
-  for (const e of svg.querySelectorAll("[x0],rect,text,line,path")) scale(e, grow);
+  for (const e of svg.querySelectorAll("rect,text,line,path")) if (!e.closest(".labels")) scale(e, grow);
+  for (const g of svg.querySelectorAll(".tick"))
+    g.setAttribute("visibility", g.dataset.n %% Math.ceil(0.7 / zoom) ? "hidden" : "visible");
+  for (const t of svg.querySelectorAll(".instruction text"))
+    t.setAttribute("visibility",
+      t.previousElementSibling.width.baseVal.value > t.textContent.length * 6.2 + 4 ? "visible" : "hidden");
   main.scrollLeft = middle * zoom + left - main.clientWidth / 2;
 }
 function scale(e, grow) {
@@ -47,7 +52,11 @@ function scale(e, grow) {
     e.setAttribute("d", was.replace(/([MLC ])(-?[\\d.]+) (-?[\\d.]+)/g, (_, op, x, y) => `${op}${grow(+x)} ${y}`));
   }
 }
-for (const b of document.querySelectorAll("button")) b.onclick = () => show(+b.value ? zoom * b.value : 1);
+for (const b of document.querySelectorAll("button")) b.onclick = () => show(b.value ? zoom * b.value : +b.name);
+const labels = svg.querySelector(".labels");
+main.onscroll = () => labels.setAttribute("transform", `translate(${main.scrollLeft} 0)`);
+const race = svg.querySelector(".mix");
+if (race) main.scrollLeft = race.getBBox().x - main.clientWidth / 2;
 addEventListener("keydown", e => { if (e.key === "+") show(zoom * 2); if (e.key === "-") show(zoom / 2); });
 """
 _KEYS = (
@@ -61,13 +70,15 @@ def html(picture: Picture) -> str:
     title = escape(picture.title)
     keys = "".join(f'<span class="key"><i style="background:{color}"></i>{name}</span>' for name, color in _KEYS)
     rows = "".join(
-        f'<tr><td>{core}</td><td>{pipe}</td><td class="n">{part:.1%}</td>'
-        f'<td style="width:240px"><div class="bar" style="width:{part:.1%}"></div></td></tr>'
-        for (core, pipe), part in picture.busy.items()
+        f'<tr><td>{track[0]}</td><td>{track[1]}</td><td class="n">{picture.busy[track]:.1%}</td>'
+        f'<td style="width:240px"><div class="bar" style="width:{picture.busy[track]:.1%}"></div></td></tr>'
+        for track in picture.tracks
+        if track in picture.busy
     )
     table = f"<table><tr><th>core</th><th>pipe</th><th>busy</th><th></th></tr>{rows}</table>" if rows else ""
     buttons = (
-        '<button value="2">+</button><button value="0.5">&minus;</button><button value="0">1:1</button>'
+        '<button value="2">+</button><button value="0.5">&minus;</button><button name="1">1:1</button>'
+        '<button name="0">all of it</button>'
         "point at a box for its line, its loops and its bytes"
     )
     return (

@@ -33,14 +33,15 @@ STYLE = """
 .tl .box text { fill: var(--on); pointer-events: none } .tl .box rect { stroke: var(--bg); stroke-width: .5 }
 .tl .wait rect { fill: var(--wait) } .tl .wait text { fill: var(--soft) } .tl .barrier rect { fill: var(--bar) }
 .tl .set rect { fill: var(--flag) }
-.tl .tail { fill-opacity: .35 }
 .tl .race rect { stroke: var(--race); stroke-width: 3 }
 .tl .flag { stroke: var(--flag); fill: none; stroke-width: .8; opacity: .75 }
 .tl .signal { stroke: var(--signal); fill: none; stroke-width: 1; opacity: .8 }
 .tl .mix { stroke: var(--race); fill: none; stroke-width: 2; stroke-dasharray: 5 3 }
-.tl .mixtext { fill: var(--race); font-weight: 600; font-size: 11px }
+.tl .far { opacity: .3 }
+.tl .mixtext { fill: var(--race); font-weight: 600; font-size: 11px; paint-order: stroke; stroke: var(--bg);
+  stroke-width: 4px }
 .tl .level { stroke: var(--level); fill: var(--level); fill-opacity: .18; stroke-width: 1.2 }
-.tl .full { stroke: var(--race); stroke-dasharray: 2 3; opacity: .7 }
+.tl .full { stroke: var(--soft); stroke-dasharray: 2 3; opacity: .7 }
 """ + "".join(f".tl .instruction.p{pipe} rect {{ fill: var(--{pipe}) }}\n" for pipe in PIPES)
 
 
@@ -50,10 +51,11 @@ def svg(picture: Picture) -> str:
 
 
 def markup(picture: Picture, *, style: bool) -> str:
-    """The <svg> element; `style`: with its style inside."""
+    """The <svg> element; `style`: with its style and its title inside."""
     drawing = _Drawing(picture)
     body = "\n".join(drawing.lines())
-    inside = f"<style>{STYLE}</style>\n" if style else ""
+    title = f'\n<text class="title" x="8" y="20">{escape(picture.title)}</text>'
+    inside, body = (f"<style>{STYLE}</style>\n", body + title) if style else ("", body)
     size = f'width="{drawing.width}" height="{drawing.height}" viewBox="0 0 {drawing.width} {drawing.height}"'
     return f'<svg class="tl" xmlns="http://www.w3.org/2000/svg" {size} role="img">\n{inside}{body}\n</svg>\n'
 
@@ -92,7 +94,6 @@ class _Drawing:
 
     def lines(self) -> Iterator[str]:
         yield f'<rect class="bg" width="{self.width}" height="{self.height}"/>'
-        yield from self._head()
         yield from self._grid()
         for box in self.boxes:
             yield from self._box(box)
@@ -100,31 +101,40 @@ class _Drawing:
         yield from self._mixes()
         for level in self.picture.levels:
             yield from self._level(level)
+        yield from self._labels()
 
-    def _head(self) -> Iterator[str]:
-        yield f'<text class="title" x="8" y="20">{escape(self.picture.title)}</text>'
-        shown = f"{self.picture.length} {self.picture.unit}"
-        if self.last - self.first < self.picture.length:
-            shown += f", of which {self.first} to {self.last}"
-        yield f'<text class="soft" x="8" y="36">{shown}</text>'
-
-    def _grid(self) -> Iterator[str]:
+    def _labels(self) -> Iterator[str]:
+        """What a page keeps in view: cores, pipes and FIFOs."""
+        yield f'<g class="labels"><rect class="bg" y="{TOP - 22}" width="{LEFT - 2}" height="{self.height}"/>'
         core = ""
         for track, y in self.rows.items():
             if track[0] != core:
                 core = track[0]
                 yield f'<text class="core" x="8" y="{y + 16}">{core}</text>'
-            yield f'<rect class="row" x="{LEFT}" y="{y}" width="{self.width - LEFT - 24}" height="{ROW}"/>'
             yield f'<text x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{track[1]}</text>'
             if track in self.picture.busy:
                 share = f"{self.picture.busy[track]:.0%}"
                 yield f'<text class="soft" x="{LEFT - 8}" y="{y + 22}" text-anchor="end">{share}</text>'
+        for level in self.picture.levels:
+            top = self.levels[level.fifo]
+            yield f'<text x="{LEFT - 8}" y="{top + 14}" text-anchor="end">{escape(level.fifo)}</text>'
+            yield f'<text class="soft" x="{LEFT - 8}" y="{top + 26}" text-anchor="end">{level.slots} slots</text>'
+        yield "</g>"
+
+    def _grid(self) -> Iterator[str]:
+        shown = f"{self.picture.length} {self.picture.unit}"
+        if self.last - self.first < self.picture.length:
+            shown += f", of which {self.first} to {self.last}"
+        yield f'<text class="soft" x="8" y="36">{shown}</text>'
+        for y in self.rows.values():
+            yield f'<rect class="row" x="{LEFT}" y="{y}" width="{self.width - LEFT - 24}" height="{ROW}"/>'
         step = _step((self.last - self.first) * 110 / max(self.width - LEFT, 1))
         bottom = self.height - 8
-        for time in range(-(-self.first // step) * step, self.last + 1, step):
+        for number, time in enumerate(range(-(-self.first // step) * step, self.last + 1, step)):
             x = self.x(time)
+            yield f'<g class="tick" data-n="{number}">'
             yield f'<line class="grid" x1="{x}" x2="{x}" y1="{TOP - 8}" y2="{bottom}"/>'
-            yield f'<text class="soft" x="{x + 2}" y="{TOP - 10}">{time}</text>'
+            yield f'<text class="soft" x="{x + 2}" y="{TOP - 10}">{time}</text></g>'
 
     def _box(self, box: Box) -> Iterator[str]:
         x, y = self.x(box.start), self.rows[box.track]
@@ -133,12 +143,12 @@ class _Drawing:
             return
         top, height = (y, ROW) if box.kind == "instruction" else (y + 5, ROW - 10)
         race = " race" if box.raced else ""
-        yield f'<g class="box {box.kind} p{box.track[1]}{race}" data-a="{box.start}" data-b="{box.stop}">'
+        yield f'<g class="box {box.kind} p{box.track[1]}{race}">'
         yield f"<title>{escape(_told(box, self.picture.unit))}</title>"
         yield f'<rect x="{x}" y="{top}" width="{width}" height="{height}" rx="2"/>'
-        label = box.name if box.kind == "instruction" else ""
-        if label and width > len(label) * LETTER + 4:
-            yield f'<text x="{x + 3}" y="{y + 15}">{escape(label)}</text>'
+        if box.kind == "instruction":
+            hidden = "" if width > len(box.name) * LETTER + 4 else ' visibility="hidden"'
+            yield f'<text x="{x + 3}" y="{y + 15}"{hidden}>{escape(box.name)}</text>'
         yield "</g>"
 
     def _arrows(self) -> Iterator[str]:
@@ -149,10 +159,10 @@ class _Drawing:
                 continue
             x1, x2 = self.x(source.until), self.x(target.until)
             y1, y2 = self.rows[source.track] + ROW // 2, self.rows[target.track] + ROW // 2
-            kind = "signal" if arrow.cross else "flag"
+            kind = ("signal" if arrow.cross else "flag") + (" far" if x2 - x1 > 500 else "")
             bend = max(8.0, (x2 - x1) / 2)
             path = f"M{x1} {y1} C{round(x1 + bend, 1)} {y1} {round(x2 - bend, 1)} {y2} {x2} {y2}"
-            yield f'<path class="{kind}" data-a="{source.until}" data-b="{target.until}" d="{path}"/>'
+            yield f'<path class="{kind}" d="{path}"/>'
 
     def _mixes(self) -> Iterator[str]:
         boxes = {box.number: box for box in self.boxes}
@@ -163,17 +173,16 @@ class _Drawing:
             x1, x2 = self.x(writer.until), self.x(reader.until)
             y1, y2 = self.rows[writer.track], self.rows[reader.track]
             low, high = (y1 + ROW, y2) if y1 < y2 else (y1, y2 + ROW)
-            yield f'<path class="mix" data-a="{writer.until}" data-b="{reader.until}" d="M{x1} {low} L{x2} {high}"/>'
-            text = f"race: {reader.name} takes {mix.bytes} of {writer.name}"
+            yield f'<path class="mix" d="M{x1} {low} L{x2} {high}"/>'
+            doing = "reads {} before" if mix.early else "takes {} of"
+            text = f"race: {reader.name} {doing.format(mix.bytes)} {writer.name}"
             anchor, at = ("end", x1 - 6) if x1 > self.width / 2 else ("start", x1 + 6)
-            height = (low + high) // 2 + 4
+            height = max(y1, y2) + ROW + 13
             yield f'<text class="mixtext" x="{at}" y="{height}" text-anchor="{anchor}">{escape(text)}</text>'
 
     def _level(self, level: Level) -> Iterator[str]:
-        top, bottom = self.levels[level.fifo], self.levels[level.fifo] + LEVEL
+        bottom = self.levels[level.fifo] + LEVEL
         most = max([level.slots, *(tiles for _, tiles in level.steps)])
-        yield f'<text x="{LEFT - 8}" y="{top + 14}" text-anchor="end">{escape(level.fifo)}</text>'
-        yield f'<text class="soft" x="{LEFT - 8}" y="{top + 26}" text-anchor="end">{level.slots} slots</text>'
         path, height = f"M{self.x(0)} {bottom}", bottom
         for at, tiles in level.steps:
             x = self.x(at)

@@ -100,8 +100,9 @@ def _races(picture: Picture) -> Iterator[Event]:
         if reader is None or writer is None:
             continue
         pid, tid = places[reader.track]
-        text = f"{reader.name} (line {reader.line}) takes {mix.bytes} from {writer.name} (line {writer.line})"
+        doing = "takes {} before it is written by" if mix.early else "takes {} from"
+        text = f"{reader.name} (line {reader.line}) {doing.format(mix.bytes)} {writer.name} (line {writer.line})"
         yield {
-            "ph": "i", "name": "race", "cat": "race", "s": "g", "pid": pid, "tid": tid, "ts": writer.until,
-            "args": {"what": text},
+            "ph": "i", "name": "race", "cat": "race", "s": "g", "pid": pid, "tid": tid,
+            "ts": min(reader.until, writer.until), "args": {"what": text},
         }  # fmt: skip

@@ -36,13 +36,15 @@ LAYERS: dict[str, int] = {
     # 5 rules, 6 output, 7 the road, 8 questions, 9 the command line
     "detectors": 5,
     "reporters": 6, "suppressions": 6, "baseline": 6, "explain": 6,
+    "timeline": 6, "timeline_trace": 6, "timeline_svg": 6, "timeline_html": 6,
     "trial": 6, "narrowing": 6, "removal": 6, "faults": 6, "mutation": 6,
     "check": 7,
     "mutation_text": 8,
     "why": 8, "why_search": 8, "why_text": 8, "why_export": 8, "why_fifo": 8, "why_fifo_text": 8,
     "cli": 9, "cli_arguments": 9, "cli_baseline": 9, "cli_callers": 9, "cli_catalogue": 9, "cli_check": 9,
     "cli_extract": 9, "cli_files": 9, "cli_golden": 9, "cli_headers": 9, "cli_inspect": 9, "cli_mutate": 9,
-    "cli_plan": 9, "cli_run": 9, "cli_run_job": 9, "cli_run_text": 9, "cli_terminal": 9, "__main__": 9,
+    "cli_plan": 9, "cli_run": 9, "cli_run_job": 9, "cli_run_text": 9, "cli_terminal": 9,
+    "cli_timeline": 9, "__main__": 9,
 }  # fmt: skip
 """Every module of the package, a folder by its name; a module that is missing here fails the test."""
 
@@ -52,7 +54,7 @@ JUDGE = {"simulator", *(f"simulator.{name}" for name in ("entries", "board", "ju
 NUMERIC = {
     f"simulator.{name}"
     for name in ("numeric", "memory", "elementwise", "rows", "columns", "moves", "binding", "data", "comparison")
-} | {"cli_golden"}
+} | {"cli_golden", "simulator.attention"}
 
 READERS = {"grammar", "machine_file"}
 """Below the command line these alone open files: the packaged grammar with its cache, the packaged machines."""
