@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from time import perf_counter
 
+from syncheck import smallest
 from syncheck.analysis import Analysis, Reliance
 from syncheck.build import Pins, kernels
 from syncheck.definitions import DefinitionError, narrowed, pins_of, strangers_of
 from syncheck.detectors import RULES, findings
 from syncheck.detectors.input import problem_finding
 from syncheck.execution import Kernel
-from syncheck.finding import FileReport, Finding, Pair
+from syncheck.finding import FileReport, Finding, Gap, Pair
 from syncheck.frontends.script import parse
 from syncheck.ir import Program
 from syncheck.machine import Machine, load
@@ -112,6 +113,7 @@ def _checked(
     marked = apply(found, suppressions, [rule.id for rule in settings.rules], unasked)
     gaps = [gap for run in runs for gap in run.outcome.gaps.values()]
     verdict, reason = _verdict(marked, problems, gaps, bool(runs))
+    cut = next((smallest.parameters(run.kernel, run.outcome.cut) for run in runs if run.outcome.cut is not None), ())
     return FileReport(
         path=path,
         verdict=verdict,
@@ -119,6 +121,8 @@ def _checked(
         parameters=tuple(covered.items()),
         findings=marked,
         reason=reason,
+        gaps=tuple(Gap(gap.span, gap.message) for gap in _unique(gaps)),
+        cut=cut,
         states=sum(run.outcome.states for run in runs),
         events=sum(run.outcome.events for run in runs),
         ordered=len({pair for run in runs for pair in run.ordered_lines()}),

@@ -164,10 +164,20 @@ class Finding(Value):
 
 
 @frozen
+class Gap(Value):
+    """A place where the exploration did not go on, and how far it had come: one sentence."""
+
+    span: Span
+    message: str
+
+
+@frozen
 class FileReport(Value):
     """The verdict on one file: proved, refuted, bounded or unreadable.
 
-    `parameters`: name → what was covered (">=1", "{64, 128}", "<=4"). `reason`: why it is bounded, or unreadable, in
+    `parameters`: name → what was asked about (">=1", "{64, 128}", "<=4"). `gaps`: all that keeps the verdict from
+    speaking of the whole of that; cases are followed smallest first, and `cut` is the smallest that was not followed
+    to its end. `reason`: why it is bounded, or unreadable, in
     one
     sentence ("" otherwise). `states`: states explored; `events`: instructions executed; `ordered`: conflicting pairs of
     source positions that are ordered in every case. `seconds`: wall time of the analysis. `strangers`: names given
@@ -187,6 +197,8 @@ class FileReport(Value):
     events: int = 0
     ordered: int = 0
     seconds: float = 0.0
+    gaps: tuple[Gap, ...] = ()
+    cut: tuple[tuple[str, str], ...] = ()
     strangers: tuple[tuple[str, str], ...] = ()
     parameters_known: bool = False
     undecided: str = ""

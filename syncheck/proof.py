@@ -32,13 +32,19 @@ AFTER_A_RACE = 1000
 
 @mutable
 class Outcome(Record):
-    """What the exploration covered. `gaps` say why it did not close, each with the place; closed means none."""
+    """What the exploration covered. `gaps` say why it did not close, each with the place; closed means none. `cut`: of
+    the paths that were not followed to their end, the assumptions of the smallest."""
 
     states: int = 0
     events: int = 0
     paths: int = 0
     recurrences: int = 0
     gaps: dict[str, Problem] = field(default_factory=dict)
+    cut: Store | None = None
+
+    def cuts(self, store: Store) -> None:
+        if self.cut is None or store.size < self.cut.size:
+            self.cut = store
 
 
 @mutable
@@ -105,6 +111,8 @@ class Explorer:
             self._follow(path)
             if self._spent():
                 break
+        if self._heap:
+            self.outcome.cuts(self._heap[0][2].store)
         return self.outcome
 
     def _push(self, path: Path) -> None:
@@ -145,6 +153,7 @@ class Explorer:
                 self.outcome.gaps.setdefault(str(stopped.problem), stopped.problem)
                 if stopped.problem not in self._kernel.problems:
                     self._kernel.problems.append(stopped.problem)
+                self.outcome.cuts(path.store)
                 return
             if not going:
                 return
@@ -213,6 +222,7 @@ class Explorer:
             if turn >= limit:
                 text = f"the loop over {head.name} was followed for {turn} turns only: {why}"
                 self.outcome.gaps.setdefault(f"loop {head.span.line}", Problem(head.span, text))
+                self.outcome.cuts(path.store)
                 return False
         return True
 

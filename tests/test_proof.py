@@ -151,3 +151,18 @@ def test_a_budget_that_runs_out_is_said() -> None:
     report = check(text, "k.sync", Settings(load("a2a3"), max_states=50))
     assert report.verdict == "bounded"
     assert "--max-states" in report.reason
+
+
+def test_a_bounded_file_says_how_far_it_came() -> None:
+    text = """param n in 1..; param k in 1..;
+tile b[3] : UB fp32[1, 512] at 0x0;
+core AIV0 { for (i = 0; i < n; i++) { TEXPANDS(b[i * i % 3], i); pipe_barrier(PIPE_ALL); } }
+"""
+    report = check(text, "k.sync", Settings(load("a2a3")))
+    assert report.verdict == "bounded"
+    told = [(gap.span.line, gap.message) for gap in report.gaps]
+    assert told == [(3, "the loop over i was followed for 4 turns only: i is used with * at line 3")]
+    assert report.cut == (("n", "5"),)
+    assert check(text, "k.sync", Settings(load("a2a3"), bound=6)).cut == (("n", "7"),)
+    pinned = check(text, "k.sync", Settings(load("a2a3"), definitions=(("n", "9"),)))
+    assert (pinned.verdict, pinned.gaps, pinned.cut) == ("proved", (), ())

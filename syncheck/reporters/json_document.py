@@ -36,6 +36,11 @@ def file_object(file: FileReport) -> dict[str, Json]:
         "reason": file.reason,
         "machine": file.machine,
         "parameters": dict(file.parameters),
+        "gaps": [
+            {"path": gap.span.path, "line": gap.span.line, "column": gap.span.column, "message": gap.message}
+            for gap in file.gaps
+        ],
+        "cut": values(file.cut) if file.gaps else None,
         "states": file.states,
         "events": file.events,
         "ordered": file.ordered,

@@ -75,7 +75,10 @@ def _flowing(head: Line, texts: Sequence[str], page: Page) -> list[Line]:
 
 
 def _reason(file: FileReport) -> str:
-    return f"({file.reason})" if file.reason and file.verdict == "bounded" else file.reason
+    if not file.reason or file.verdict != "bounded":
+        return file.reason
+    least = ", ".join(f"{name} = {value}" for name, value in file.cut)
+    return f"({file.reason}; the smallest case left open is {least})" if least else f"({file.reason})"
 
 
 def _domain(file: FileReport) -> str:
