@@ -171,7 +171,7 @@ class _Builder:
         domains: dict[str, symbolic.Bounds] = {}
         self._scope = self._globals(program, pins, dict(choice), domains)
         layout = lay_out(program, self._scope, machine)
-        atlas = Atlas(lambda a, b: symbolic.distance(self._kernel.domain, a, b))
+        atlas = Atlas(lambda a, b: (*symbolic.distance(self._kernel.domain, a, b), symbolic.spacing(a, b)))
         pinned = {name: values for name, values in pins.items() if len(values) > 1 or self._is_family(name)}
         self._kernel = Kernel([], wiring, atlas, layout, [], domains, choice, layout.problems, pinned)
         lows = {name: min(pins[name]) if name in pins else low for name, (low, _) in domains.items()}

@@ -26,7 +26,7 @@ class Handle:
         self.cells: tuple[int, ...] = ()
 
 
-Neighbour = tuple["Page", "int | None", "int | None"]
+Neighbour = tuple["Page", "int | None", "int | None", int]
 """A page of the same tensor whose bytes may be the same, and the bounds of its address less this page's."""
 
 
@@ -182,7 +182,7 @@ class Page:
 class Atlas:
     """All pages of one analysis. `parents` says from which cell a split cell inherits what was remembered."""
 
-    def __init__(self, distance: Callable[[Any, Any], tuple[int | None, int | None]] | None = None) -> None:
+    def __init__(self, distance: Callable[[Any, Any], tuple[int | None, int | None, int]] | None = None) -> None:
         self.parents: dict[int, int] = {}
         self.pages: dict[tuple[str, object], Page] = {}
         self._by_key: dict[str, list[Page]] = {}
@@ -196,9 +196,9 @@ class Atlas:
             found = Page(self, key, space, symbol)
             family = self._by_key.setdefault(key, [])
             for other in family:
-                low, high = self._distance(symbol, other.symbol) if self._distance else (None, None)
-                found.neighbours += ((other, low, high),)
-                other.neighbours += ((found, None if high is None else -high, None if low is None else -low),)
+                low, high, step = self._distance(symbol, other.symbol) if self._distance else (None, None, 1)
+                found.neighbours += ((other, low, high, step),)
+                other.neighbours += ((found, None if high is None else -high, None if low is None else -low, step),)
             family.append(found)
             self.pages[key, symbol] = found
         return found
@@ -210,8 +210,10 @@ class Atlas:
         return self.count
 
 
-def may_meet(handle: Handle, other: Handle, low: int | None, high: int | None) -> bool:
-    """Whether bytes of two pages can be the same, the other page lying low..high bytes above this one's."""
-    after = high is None or high > handle.start - other.stop
-    before = low is None or low < handle.stop - other.start
-    return after and before
+def may_meet(handle: Handle, other: Handle, low: int | None, high: int | None, step: int) -> bool:
+    """Whether bytes of two pages can be the same, the other page lying low..high bytes above this one's, by a multiple
+    of `step`."""
+    least, most = handle.start - other.stop + 1, handle.stop - other.start - 1
+    least = least if low is None else max(least, low)
+    most = most if high is None else min(most, high)
+    return -(-least // step) * step <= most

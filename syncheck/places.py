@@ -46,6 +46,10 @@ def concrete(value: Value, low: int, high: int, store: Store) -> int:
     return high
 
 
+MOST_PLACES = 16
+"""Addresses that one placed tile may have where a remainder of something unknown decides."""
+
+
 class OutOfRange(Exception):
     """A slot index that no slot has."""
 
@@ -107,9 +111,7 @@ class FloatingPlace(Record):
         return self.memory
 
     def handles(self, run: Run, store: Store) -> tuple[Handle, ...]:
-        start = self.address(run.values, store)
-        if not isinstance(start, int):
-            raise OutOfRange(f"the address of {self.tile.name} depends on a value that is not pinned")
+        start = self._settled(self.address(run.values, store), store)
         found = self._handles.get(start)
         if found is None:
             if start < 0 or start + self.tile.bytes > self.limit:
@@ -118,6 +120,19 @@ class FloatingPlace(Record):
             handle = page.handle(start, start + self.tile.bytes, self.tile.name, self.tile.owner)
             found = self._handles[start] = (handle,)
         return found
+
+    def _settled(self, start: Value, store: Store) -> int:
+        """An address that takes one of a few values (a remainder decides it) is each of them in turn."""
+        if isinstance(start, int):
+            return start
+        low, high = store.range_of(start)
+        step = abs(start.terms[0][1])
+        if len(start.terms) == 1 and low is not None and high is not None and (high - low) // step < MOST_PLACES:
+            for candidate in range(low, high, step):
+                if store.truth(symbolic.equal(start, candidate)):
+                    return candidate
+            return high
+        raise OutOfRange(f"the address of {self.tile.name} depends on a value that is not pinned")
 
 
 @mutable

@@ -531,13 +531,13 @@ class Replay(Sightings):
         self, action: Action, values: Values, seq: int, agent: int, handle: Handle, writes: bool, clock: Clock
     ) -> None:
         """Against pages of the same tensor at other symbolic addresses, where the bytes may be the same."""
-        for page, low, high in handle.page.neighbours:
+        for page, low, high, step in handle.page.neighbours:
             for cell in page.cells:
                 entries = list(self.writers.get(cell, {}).values())
                 if writes:
                     entries += self.readers.get(cell, {}).values()
                 for entry in entries:
-                    if clock[entry[0]] < entry[1] and may_meet(handle, entry[5], low, high):
+                    if clock[entry[0]] < entry[1] and may_meet(handle, entry[5], low, high, step):
                         self._conflict(entry, action, values, seq, agent, handle, writes, clock)
 
     # ------------------------------------------------------------ forgetting (traces; never after a copy)

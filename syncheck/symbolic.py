@@ -10,6 +10,7 @@ and the explorer then follows both answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import gcd
 from typing import Any, Union
 
 from syncheck.observation import Case
@@ -356,6 +357,12 @@ def distance(domain: Callable[[Atom], Bounds], a: Value | None, b: Value | None)
         low = None if low is None or at_least is None else low + coefficient * at_least
         high = None if high is None or at_most is None else high + coefficient * at_most
     return low, high
+
+
+def spacing(a: Value | None, b: Value | None) -> int:
+    """What every distance `b - a` of two addresses without constants is a multiple of; at least 1."""
+    form = (b or 0) - (a or 0)
+    return abs(form) or 1 if isinstance(form, int) else gcd(*(coefficient for _, coefficient in form.terms))
 
 
 def _same_loop(one: Atom, other: Atom) -> bool:

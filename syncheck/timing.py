@@ -212,4 +212,3 @@ def lower_bound(events: Iterable[Instance], known: Timing, costs: Costs) -> Timi
         timing.busy[action.agent] = timing.busy.get(action.agent, 0) + max(cost.occupies, 1)
     timing.makespan = max((times.end for times in timing.times.values()), default=0)
     return timing
-

@@ -131,7 +131,9 @@ def _handles(event: Event) -> Iterable[tuple[Handle, bool]]:
 def _meet(one: Handle, two: Handle) -> bool:
     if one.page is two.page:
         return one.start < two.stop and two.start < one.stop
-    return any(page is two.page and may_meet(one, two, low, high) for page, low, high in one.page.neighbours)
+    return any(
+        page is two.page and may_meet(one, two, low, high, step) for page, low, high, step in one.page.neighbours
+    )
 
 
 # ---------------------------------------------------------------- runs

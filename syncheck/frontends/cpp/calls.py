@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from syncheck.frontends.cpp import expressions, library, methods
-from syncheck.frontends.cpp.kinds import Class, Named, Number, Type
+from syncheck.frontends.cpp.kinds import Class, Named, Number, Type, key_of
 from syncheck.frontends.cpp.objects import constructed, initial
 from syncheck.frontends.cpp.operators import cast
+from syncheck.frontends.cpp.preprocess import LAUNCH
 from syncheck.frontends.cpp.routines import Given, bind_parameters, call, call_closure, choose, framed
 from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Scope, Template
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
@@ -38,6 +39,8 @@ def invoke(run: Pass, node: Node, scope: Scope) -> Any:
             run, type_of(run, function, scope), [run.value(one, scope) for one in listed.named()], "", node
         )
     name, explicit_node, lookup = _callee(run, function, scope)
+    if name == LAUNCH:
+        return _launch(run, listed, scope)
     if name in _CASTS and explicit_node is not None:
         return _cast(run, explicit_node, listed, scope)
     if function.kind == "field_expression":
@@ -63,6 +66,17 @@ def invoke(run: Pass, node: Node, scope: Scope) -> Any:
         return _called_value(run, node, function, nodes, scope)
     explicit = arguments_of(run, explicit_node, scope)
     return library.call(run, node, name, explicit, nodes, scope)
+
+
+def _launch(run: Pass, listed: Node, scope: Scope) -> Any:
+    """`kernel<…><<<…>>>(…)`: remembered; each is followed as a kernel of its own."""
+    nodes = listed.named()
+    if nodes:
+        name, explicit, _ = _callee(run, nodes[0], scope)
+        arguments = arguments_of(run, explicit, scope)
+        key = "|".join((name, *(key_of(one.type if isinstance(one, Meant) else one) for one in arguments)))
+        run.launches.setdefault(key, (name, arguments))
+    return None
 
 
 def _callee(run: Pass, function: Node, scope: Scope) -> tuple[str, Node | None, Scope]:

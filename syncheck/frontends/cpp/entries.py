@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import Array, Number, Pointer
 from syncheck.frontends.cpp.objects import constructed
+from syncheck.frontends.cpp.preprocess import LAUNCH
 from syncheck.frontends.cpp.routines import Given, call, parameters_of
 from syncheck.frontends.cpp.scopes import (
     Overloads,
@@ -33,38 +34,66 @@ _SYNC = re.compile(
 
 @dataclass(slots=True)
 class Entry:
-    """One way into the file: a function, with explicit template arguments where it is an instance of a template."""
+    """One way into the file: a function, with explicit template arguments where it is an instance of a template. With
+    `launch` the function is of the host, and the kernel is the one it launches at that place (counted from 0)."""
 
     name: str
     key: str
     span: Span
     arguments: Node | None = None
-    owner: str = ""
-    texts: tuple[str, ...] = field(default=())
+    launch: int = -1
 
     def start(self, run: Pass, scope: Scope) -> None:
         """Follow it with nothing known of its arguments."""
         routine = self._routine(run, scope)
         if routine is None:
             return
-        explicit: list[Any] = []
-        if self.arguments is not None:
-            explicit = arguments_of(run, _again(run, self.arguments), scope)
-        elif routine.parameters is not None:
-            explicit = []
-        values = [_argument(run, node, routine, explicit) for node in parameters_of(routine.definition)]
-        given = Given([None] * len(values), values, scope, explicit)
-        body = routine.definition.field("body")
-        call(run, body if body is not None else routine.definition, routine, given)
+        explicit = arguments_of(run, _again(run, self.arguments), scope) if self.arguments is not None else []
+        if self.launch >= 0:
+            launches = host_launches(run, routine, explicit, scope)
+            if self.launch >= len(launches):
+                return
+            name, explicit = launches[self.launch]
+            found = [one for one in _routines(scope) if one.name == name]
+            if not found:
+                return
+            routine = found[0]
+        _follow(run, routine, explicit, scope)
         _unwrap(run)
 
     def _routine(self, run: Pass, scope: Scope) -> Routine | None:
         for routine in _routines(scope):
-            if routine.name == self.name and (
-                self.key == "" or _place(routine.definition) == self.key or self.arguments is not None
-            ):
+            if routine.name == self.name and (_place(routine.definition) == self.key or self.arguments is not None):
                 return routine
         return None
+
+    def launches(self, run: Pass, scope: Scope) -> int:
+        """How many kernels this function of the host launches."""
+        routine = self._routine(run, scope)
+        if routine is None:
+            return 0
+        explicit = arguments_of(run, _again(run, self.arguments), scope) if self.arguments is not None else []
+        return len(host_launches(run, routine, explicit, scope))
+
+
+def _follow(run: Pass, routine: Routine, explicit: list[Any], scope: Scope) -> None:
+    values = [_argument(run, node, routine, explicit) for node in parameters_of(routine.definition)]
+    body = routine.definition.field("body")
+    call(run, body if body is not None else routine.definition, routine,
+         Given([None] * len(values), values, scope, explicit))  # fmt: skip
+
+
+def host_launches(run: Pass, routine: Routine, explicit: list[Any], scope: Scope) -> list[tuple[str, list[Any]]]:
+    """What a function of the host launches: (kernel, template arguments)."""
+    run.host = True
+    try:
+        _follow(run, routine, explicit, scope)
+    except Unreadable:
+        pass
+    finally:
+        run.host = False
+    run.out, run.loops, run.conditions, run.steps = [], [], [], 0
+    return list(run.launches.values())
 
 
 def _again(run: Pass, node: Node) -> Node:
@@ -152,36 +181,54 @@ def entries(unit: Unit, path: str) -> list[Entry]:
     """The entry points of the file itself, in the order of its text."""
     scope = Scope(None, "file")
     declare(unit.root, scope)
-    mine = [one for one in _routines(scope) if one.definition.span.path == path and one.scope.kind != "class"]
-    instances = [one for one in instantiations(unit) if one[2].path == path]
+    every = list(_routines(scope))
+    mine = [one for one in every if one.definition.span.path == path and one.scope.kind != "class"]
+    reaching = _reaching(every)
+    hosts = _hosts(unit, path, mine)
+    if hosts:
+        return hosts
     found: list[Entry] = []
-    for name, arguments, span in instances:
-        routine = next((one for one in _routines(scope) if one.name == name), None)
-        if routine is not None:
+    for name, arguments, span in instantiations(unit):
+        routine = next((one for one in every if one.name == name and name in reaching), None)
+        if routine is not None and span.path == path:
             found.append(Entry(name, _place(routine.definition), span, arguments))
-    named = [one for one in mine if one.parameters is None and (one.entry or one.name == "kernel_entry")]
-    launched = {one.name for one in named} | {name for name, _, _ in instances}
-    for one in named:
-        if _SYNC.search(one.definition.text) or _calls(one.definition) or one.name == "kernel_entry":
-            found.append(Entry(one.name, _place(one.definition), one.definition.span))
-    if found:
-        return _outermost(found, mine, launched)
-    called = {word for one in mine for word in _calls(one.definition) if word != one.name}
     for one in mine:
-        if (
-            one.parameters is None
-            and one.name not in called
-            and (_SYNC.search(one.definition.text) or _calls(one.definition))
-        ):
-            found.append(Entry(one.name, _place(one.definition), one.definition.span))
+        if one.parameters is None and (one.entry or one.name == "kernel_entry") and one.name in reaching:
+            found.append(_entry(one))
+    called = {word for one in mine for word in _calls(one.definition) if word != one.name}
+    if found:
+        return [entry for entry in found if entry.name not in called]
+    return [_entry(one) for one in mine if one.parameters is None and one.name not in called and one.name in reaching]
+
+
+def _entry(routine: Routine) -> Entry:
+    return Entry(routine.name, _place(routine.definition), routine.definition.span)
+
+
+def _hosts(unit: Unit, path: str, mine: list[Routine]) -> list[Entry]:
+    """The functions of the host that launch kernels; what each launches is told when it is followed."""
+    launching = {one.name: one for one in mine if LAUNCH in one.definition.text}
+    found = []
+    for name, arguments, span in instantiations(unit):
+        if name in launching and span.path == path:
+            found.append(Entry(name, _place(launching[name].definition), span, arguments, 0))
+    told = {entry.name for entry in found}
+    for one in launching.values():
+        if one.parameters is None and one.name not in told:
+            found.append(Entry(one.name, _place(one.definition), one.definition.span, None, 0))
     return found
 
 
-def _outermost(found: list[Entry], mine: list[Routine], launched: set[str]) -> list[Entry]:
-    """Without those that another entry point calls (a launcher and its kernel)."""
-    calls = {one.name: _calls(one.definition) for one in mine}
-    called = {word for entry in found for word in calls.get(entry.name, set()) if word != entry.name}
-    return [entry for entry in found if entry.name not in called]
+def _reaching(routines: list[Routine]) -> set[str]:
+    """The names of functions that synchronise or move tiles, themselves or through what they call."""
+    calls = {one.name: _calls(one.definition) for one in routines}
+    found = {one.name for one in routines if _SYNC.search(one.definition.text)}
+    grown = True
+    while grown:
+        more = {name for name, words in calls.items() if name not in found and words & found}
+        grown = bool(more)
+        found |= more
+    return found
 
 
 def _calls(definition: Node) -> set[str]:

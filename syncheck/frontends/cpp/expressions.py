@@ -46,6 +46,10 @@ CONSTANTS: dict[str, Any] = {
     "INT32_MIN": Whole(Const(-(2**31)), INT), "INFINITY": Real(), "FLT_MAX": Real(), "M_PI": Real(), "FLT_MIN": Real(),
     "NAN": Real(), "true": Whole(Const(1), BOOL), "false": Whole(Const(0), BOOL), "DYNAMIC": Whole(Const(-1), INT),
     "UINT8_MAX": Whole(Const(255), NUMBERS["uint8_t"]),
+    "C0_SIZE_BYTE": Whole(Const(32), INT),
+    "BLOCK_BYTE_SIZE": Whole(Const(32), INT), "FRACTAL_NZ_ROW": Whole(Const(16), INT),
+    "CUBE_BLOCK_SIZE": Whole(Const(512), INT),
+    "REPEAT_BYTE": Whole(Const(256), INT), "BLOCK_CUBE": Whole(Const(16), INT),
 }  # fmt: skip
 
 

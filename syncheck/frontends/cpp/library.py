@@ -106,7 +106,7 @@ def instruction(run: Pass, node: Node, name: str, explicit: list[Any], values: l
 def _unknown(run: Pass, node: Node, name: str, values: list[Any]) -> Any:
     """A function without a text: it matters if it is given memory or something to wait with."""
     touched = next((value for value in values if _matters(value)), None)
-    if touched is None:
+    if touched is None or run.host:
         over = [value.expr for value in values if isinstance(value, Whole)]
         if all(isinstance(value, Whole) for value in values):
             return Whole(run.terms.opaque(name, *over), LONG)
@@ -166,6 +166,19 @@ def _ceil(run: Pass, node: Node, name: str, explicit: list[Any], values: list[An
     return binary(run, "/", binary(run, "-", binary(run, "+", a, b), Whole(Const(1), INT)), b)
 
 
+def _align(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    """CeilAlign(x, to): the next multiple."""
+    rounded = _ceil(run, node, name, explicit, values)
+    return binary(run, "*", rounded, values[1]) if len(values) == 2 else rounded
+
+
+def _cache(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    """dcci(pointer, how): cleans and invalidates a line, or (of no pointer) the whole cache."""
+    if values and isinstance(values[0], Address) and values[0].base and values[0].space in ("GM", ""):
+        return instruction(run, node, name, explicit, values[:1])
+    return None
+
+
 def _abs(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
     value = values[0] if values else None
     if not isinstance(value, Whole):
@@ -202,6 +215,7 @@ Handler = Callable[[Pass, Node, str, list[Any], list[Any]], Any]
 
 _HANDLERS: dict[str, Handler] = {
     **sync.CALLS, **tiles.CALLS, **fifo.CALLS,
+    "dcci": _cache, "CeilAlign": _align, "RoundUp": _align,
     "min": _extreme, "max": _extreme, "Min": _extreme, "Max": _extreme, "CeilDiv": _ceil, "CEIL_DIV": _ceil,
     "CeilDivision": _ceil, "ceil_div": _ceil, "abs": _abs, "is_same_v": _same, "move": _passed, "forward": _passed,
     "__builtin_expect": _passed, "from_u64": _real, "as_const": _passed,

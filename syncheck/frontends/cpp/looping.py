@@ -175,7 +175,7 @@ def follow(run: Pass, shape: Shape) -> str:
     if turns == 1 or (turns is not None and turns <= MOST_TURNS and shape.node.key in run.unroll):
         return _one_by_one(run, shape, turns)
     try:
-        return _Loop(run, shape).follow()
+        return _Loop(run, shape, turns if turns is not None and turns <= MOST_TURNS else None).follow()
     except Unroll:
         if turns is None or turns > MOST_TURNS:
             raise Unreadable(shape.node, "objects are chosen by a loop whose number of turns is not known") from None
@@ -260,8 +260,8 @@ def with_integer(value: Any, expr: Expr) -> Any:
 class _Loop:
     """One loop, followed for any turn."""
 
-    def __init__(self, run: Pass, shape: Shape) -> None:
-        self.run, self.shape = run, shape
+    def __init__(self, run: Pass, shape: Shape, turns: int | None) -> None:
+        self.run, self.shape, self.turns = run, shape, turns
         hint = shape.cell.name if shape.cell is not None and shape.cell.name else "turn"
         self.var = run.terms.local(hint)
         terms = run.terms
@@ -279,6 +279,14 @@ class _Loop:
         self.initial: dict[Cell, Any] = {}
         self.state = LoopState(self.var, {}, set(), 0, 0)
         self.ended = NORMAL
+        for name, growth in run.kept_before.get(shape.node.key, {}).items():
+            cell = shape.scope.find(name)
+            if isinstance(cell, Cell) and cell.born <= self.born and isinstance(cell.value, Whole):
+                self.initial[cell] = cell.value
+                if growth is not None and self._counts():
+                    self.closed[cell] = growth
+                else:
+                    self._keep_as_variable(cell)
 
     def follow(self) -> str:
         run = self.run
@@ -303,7 +311,7 @@ class _Loop:
         run, shape = self.run, self.shape
         self.state = LoopState(
             self.var, {c: self.kept.get(c, "") for c in (*self.closed, *self.kept)}, set(self.closed), run.trail.mark(),
-            len(run.conditions), switches=run.switches,
+            len(run.conditions), switches=run.switches, turns=self.turns,
         )  # fmt: skip
         before, run.out = run.out, []
         run.loops.append(self.state)
@@ -397,6 +405,10 @@ class _Loop:
             self.initial[cell] = Lost("it changes", cell.type)
         elif not isinstance(old, Whole | Address) and isinstance(end, Whole | Address):
             self.initial[cell] = with_integer(end, Const(0))
+        self._keep_as_variable(cell)
+
+    def _keep_as_variable(self, cell: Cell) -> None:
+        run = self.run
         self.kept[cell] = run.terms.fresh(cell.name or "kept")
         run.terms.over[self.kept[cell]] = frozenset({self.var}) | frozenset(
             loop.var for loop in run.loops if not loop.unrolled
@@ -413,6 +425,10 @@ class _Loop:
     def _finish(self, body: list[Statement], mark: int) -> str:
         run, shape = self.run, self.shape
         run.trail.undo(mark)
+        run.kept_before[shape.node.key] = {
+            **{cell.name: None for cell in self.kept if cell.name},
+            **{cell.name: grown for cell, grown in self.closed.items() if cell.name and isinstance(grown, Const)},
+        }
         useful = any(not isinstance(one, Let) for one in body)
         for cell, name in self.kept.items():
             first = integer_of(self.initial[cell])

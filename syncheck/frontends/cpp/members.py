@@ -29,6 +29,9 @@ from syncheck.frontends.cpp.values import (
 )
 from syncheck.ir import At, Const, Expr, Instr, Name, Region
 
+MOST_CHOSEN = 8
+"""Elements of an array between which an index that is not known chooses by conditions."""
+
 
 def reach(run: Pass, node: Node, scope: Scope, *, target: bool = False) -> Any:
     """The value of such an expression; with `target` the cell or memory it names, where it names one."""
@@ -152,15 +155,30 @@ def _item(run: Pass, node: Node, held: Items, index: Expr, target: bool) -> Any:
     if strided is not None and not target:
         return strided
     if target:
-        mine = frozenset(loop.var for loop in run.loops if not loop.unrolled) & run.terms.depends(index)
+        mine = run.countable(run.terms.depends(index))
         if mine:
             raise Unroll(mine)
+    if len(held.cells) > MOST_CHOSEN:
+        return _any_of(run, node, held, index, target)
     found: Any = held.cells[-1] if target else held.cells[-1].value
     for number in range(len(held.cells) - 2, -1, -1):
         test = run.terms.binary("==", index, Const(number))
         one = held.cells[number] if target else held.cells[number].value
         found = run.either(test, one, found)
     return found
+
+
+def _any_of(run: Pass, node: Node, held: Items, index: Expr, target: bool) -> Any:
+    """An element of a long array: any number may be there, and after a store anywhere."""
+    if not all(isinstance(cell.value, Whole | Real | Lost) for cell in held.cells):
+        return Lost(f"which element of {held.name or 'the array'} is meant")
+    floating = isinstance(held.of, Number) and held.of.floating
+    value: Any = Real(held.of) if floating else Whole(run.terms.opaque(f"{node.key} element", index), held.of or LONG)
+    if target:
+        for cell in held.cells:
+            run.trail.put(cell, value)
+        return run.trail.new(value, held.of)
+    return value
 
 
 def _strided(run: Pass, held: Items, index: Expr) -> Tile | None:

@@ -41,6 +41,9 @@ _MACHINES = {
     "a5": {"__NPU_ARCH__": "3510", "__CCE_AICORE__": "310", "__DAV_C310__": "1", "PTO_NPU_ARCH_A5": "1"},
 }
 
+LIBRARY = ("pto/", "acl/", "hccl/", "runtime/")
+"""Headers of the vendor's: what they say is known here."""
+
 Find = Callable[[str, str], "tuple[str, str] | None"]
 """(header as written, file that includes it) → (path, text), or None."""
 
@@ -106,11 +109,13 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
         written = "".join(tok.value for tok in tokens).strip()
         match = re.match(r'[<"]([^>"]*)[>"]', written)
         name = match.group(1) if match else written
-        found = None if name.startswith("pto/") and "<" in written else self._find(name, str(self.source))
+        found = None if name.startswith(LIBRARY) else self._find(name, str(self.source))
         if found is None:
             self.on_include_not_found(False, written.startswith("<"), "", name)
         assert found is not None
         path, text = found
+        if "/include/pto/" in path.replace(os.sep, "/"):
+            self.on_include_not_found(False, False, "", name)
         if path in self._found.texts:
             return
         self._found.texts[path] = text.split("\n")
@@ -119,13 +124,24 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
         self.source = before
 
 
+LAUNCH = "syncheck_launch"
+"""`kernel<<<…>>>(a, b)` is read as `syncheck_launch(kernel, a, b)`."""
+_LAUNCH = re.compile(r"([A-Za-z_][\w:]*\s*(?:<[^;{}()]*>)?)\s*<<<([^;{}]*?)>>>\s*\((\s*\))?", re.DOTALL)
+
+
+def _launched(match: re.Match[str]) -> str:
+    lines = "\n" * match.group(0).count("\n")
+    name = " ".join(match.group(1).split())
+    return f"{LAUNCH}({name}{')' if match.group(3) else ', '}{lines}"
+
+
 def preprocess(text: str, path: str, macros: Iterable[tuple[str, str]], find: Find) -> Source:
     """One pass. Never raises for what the text says: what the preprocessor cannot read is in `errors`."""
     found = Source("", [], {path: text.split("\n")})
     engine = _Preprocessor(find, found)
     for name, value in [*_QUALIFIERS.items(), *macros]:
         engine.define(f"{name} {value}")
-    engine.parse(text, path)
+    engine.parse(_LAUNCH.sub(_launched, text) if "<<<" in text else text, path)
     pieces: list[str] = []
     places: list[tuple[str, int]] = [(path, 1)]
     fresh = True

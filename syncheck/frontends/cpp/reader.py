@@ -100,7 +100,8 @@ def read(text: str, path: str, machine: Machine, find: Find, definitions: Mappin
     listed = entries(units["AIC"], path)
     known = {entry.name for entry in listed}
     listed += [entry for entry in entries(units["AIV"], path) if entry.name not in known]
-    coverage.entries = [entry.name for entry in listed]
+    listed = _launched(listed, units["AIV"], machine)
+    coverage.entries = list(dict.fromkeys(entry.name for entry in listed))
     programs: list[Program] = []
     for entry in listed:
         program = _program(entry, units, same, path, machine, said, domains, coverage)
@@ -110,6 +111,28 @@ def read(text: str, path: str, machine: Machine, find: Find, definitions: Mappin
         Problem(Span(where, line), f"the preprocessor: {message}") for where, line, message in sources["AIV"].errors
     ]
     return Reading(programs, coverage, problems)
+
+
+MOST_LAUNCHES = 64
+"""Kernels of one file that are followed; a test file with more launches mostly the same code."""
+
+
+def _launched(listed: list[Entry], unit: Unit, machine: Machine) -> list[Entry]:
+    """Each launch of a function of the host as an entry of its own."""
+    found: list[Entry] = []
+    for entry in listed:
+        if entry.launch < 0:
+            found.append(entry)
+            continue
+        run = Pass(unit, "AIV", machine, Terms(), Declared(), HOOKS)
+        scope = Scope(None, "file")
+        declare(unit.root, scope)
+        try:
+            count = entry.launches(run, scope)
+        except (TooMuch, RecursionError):
+            count = 0
+        found += [replace(entry, launch=number) for number in range(count)]
+    return found[:MOST_LAUNCHES]
 
 
 def _body_of(program: Program) -> tuple[object, ...]:

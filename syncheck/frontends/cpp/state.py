@@ -14,7 +14,7 @@ from syncheck.ir import Const, Def, Expr, Fifo, Name, Statement, Tensor, Tile
 from syncheck.machine import Machine
 from syncheck.source import Problem, Span
 
-MOST_STEPS = 400_000
+MOST_STEPS = 250_000
 """Nodes of the text that one pass follows, calls inlined; more is not a kernel, and would not end in time."""
 
 
@@ -78,6 +78,7 @@ class LoopState:
     unrolled: bool = False
     broken: bool = False
     switches: int = 0
+    turns: int | None = None
 
 
 @dataclass(slots=True)
@@ -133,6 +134,9 @@ class Pass:
     statics: dict[tuple[str, ...], Any] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     switches: int = 0
+    host: bool = False
+    kept_before: dict[int, dict[str, Expr | None]] = field(default_factory=dict)
+    launches: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def value(self, node: Node, scope: Scope) -> Any:
         self.steps += 1
@@ -159,8 +163,14 @@ class Pass:
         return self.hooks.either(self, test, then, otherwise)
 
     def problem(self, where: Node | Span, message: str, expected: str = "") -> None:
+        if self.host:
+            return  # what the host does is none of ours
         span = where if isinstance(where, Span) else where.span
         self.declared.problems.setdefault((span.path, span.line, message), Problem(span, message, expected))
+
+    def countable(self, names: frozenset[str]) -> frozenset[str]:
+        """Of these variables, those of loops that can be followed turn by turn."""
+        return frozenset(loop.var for loop in self.loops if loop.var in names and loop.turns is not None)
 
     def emit(self, statement: Statement) -> None:
         self.out.append(statement)

@@ -15,6 +15,8 @@ from syncheck.source import Span
 NOWHERE = Span("", 0)
 PITCH = 1 << 20
 """What an unknown distance between rows is taken to be in addresses: more elements than any tile has."""
+SMALL = 16
+"""A remainder by up to this much is left to the checker, also of something unknown."""
 MOST_TERMS = 12
 """Terms of a sum beyond which a product is not multiplied out."""
 
@@ -192,7 +194,23 @@ class Terms:
         return frozenset(found)
 
     def is_open(self, expr: Expr) -> bool:
-        return any(name in self.open for name in names(expr))
+        """Whether the value is no number when the kernel runs; tests and small remainders are settled there."""
+        match expr:
+            case Name(name):
+                return name in self.open
+            case Unary("!", _):
+                return False
+            case Unary(_, operand):
+                return self.is_open(operand)
+            case Binary(op, left, right):
+                if op in _TESTS or op in ("&&", "||") or (op == "%" and isinstance(right, Const)):
+                    return False
+                return self.is_open(left) or self.is_open(right)
+            case Ternary(_, then, otherwise):
+                return self.is_open(then) or self.is_open(otherwise)
+            case Function(_, arguments):
+                return any(map(self.is_open, arguments))
+        return False
 
     def opaque(self, op: str, *operands: Expr, low: int | None = None, hint: str = "") -> Name:
         over = frozenset().union(*map(self.depends, operands))
@@ -241,6 +259,8 @@ class Terms:
             return Const(0)
         if isinstance(left, Const) and left.value == 0:
             return right
+        if op == "%" and isinstance(right, Const) and 1 < right.value <= SMALL and size(left) < 8:
+            return Binary(op, left, right)
         if self.is_open(left) or self.is_open(right) or size(left) + size(right) > 20:
             least = self.least(left)
             return self.opaque(op, left, right, low=0 if least is not None and least >= 0 else None)

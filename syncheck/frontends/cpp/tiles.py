@@ -25,10 +25,10 @@ def _assign(run: Pass, node: Node, name: str, explicit: list[Any], values: list[
     held = _plain(values[0])
     given = values[1] if len(values) > 1 else explicit[0] if explicit else None
     if isinstance(held, Choice):
-        over = run.terms.depends(held.condition) & {loop.var for loop in run.loops if not loop.unrolled}
+        over = run.countable(run.terms.depends(held.condition))
         if over:
-            raise Unroll(frozenset(over))
-        raise Unreadable(node, "which tile gets this address depends on a condition")
+            raise Unroll(over)
+        return _either(run, node, held, given)
     if isinstance(held, Tensor):
         run.trail.put(held.address, given)
         return None
@@ -44,6 +44,22 @@ def _assign(run: Pass, node: Node, name: str, explicit: list[Any], values: list[
     run.trail.put(held.fifo, "")
     run.declared.count("instructions", "TASSIGN")
     return None
+
+
+def _either(run: Pass, node: Node, held: Choice, given: Any) -> None:
+    """One of several tiles gets an address: each of them, if it is the one."""
+    if not isinstance(given, Whole):
+        raise Unreadable(node, "which tile gets which address is not known")
+    for one, chosen in ((_plain(held.then), True), (_plain(held.otherwise), False)):
+        if isinstance(one, Choice):
+            raise Unreadable(node, "which tile gets this address depends on several conditions")
+        if isinstance(one, Tile):
+            old = one.address.value
+            if isinstance(old, Whole):
+                pair = (given.expr, old.expr) if chosen else (old.expr, given.expr)
+                run.trail.put(one.address, Whole(run.terms.choice(held.condition, *pair), LONG))
+            else:
+                run.trail.put(one.address, given)
 
 
 def _reshape(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
