@@ -215,7 +215,8 @@ class Instructions:
 
     def _tile_op(self, statement: TileOp, where: Where) -> Emitter | None:
         places = [self.place(operand, where) for operand in statement.operands]
-        variant = self.machine.find(statement.op, [None if p is None else p.space for p in places])
+        spaces = [None if place is None else place.space for place in places]
+        variant = self.machine.find(statement.op, spaces, [_width(place) for place in places])
         if variant is None:
             raise self._no_such(statement, places)
         parts: list[Emitter] = []
@@ -310,6 +311,7 @@ class Instructions:
         rows = places[0].shape[0] if places and places[0] is not None else 0
         stop = scratch.stop
         if scratch.bytes_per_row and rows:
+            rows = -(-rows // scratch.rows_at_once) * scratch.rows_at_once
             stop = min(stop, scratch.start + scratch.bytes_per_row * rows)
         page = self.kernel.atlas.page(f"{where.name}:{scratch.space}", scratch.space)
         return FixedPlace(page.handle(scratch.start, stop, f"hidden {name}", f"hidden:{name}"), scratch.space)
@@ -468,6 +470,16 @@ class Instructions:
                 )
                 self.remark("capacity", region.span, text, where=where)
         return RegionPlace(self.kernel.atlas, memory, region.space, start, stop, fixed and fixed_too)
+
+
+def _width(place: Place | None) -> int:
+    """The bytes of a row of a tile; 0 if it is none."""
+    match place:
+        case TilePlace() | FloatingPlace():
+            return place.tile.bytes // place.tile.rows
+        case PoppedPlace():
+            return place.bytes // place.shape[0]
+    return 0
 
 
 def _extent(part: Slice, step: int) -> Expr:

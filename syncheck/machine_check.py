@@ -53,7 +53,10 @@ SCHEMA: Mapping[str, object] = {
     "mad": {"small_tiles": "int", "source": "text"},
     "events": {"low": "int", "high": "int", "source": "text", "reserved": [_RESERVED]}, "cross": _CROSS,
     "spaces": {"*": {"bytes": "int", "align": "int", "core": "core", "source": "text"}},
-    "hidden": {"*": {"space": "space", "start": "int", "stop": "int", "bytes_per_row": "int", "source": "text"}},
+    "hidden": {"*": {
+        "space": "space", "start": "int", "stop": "int", "bytes_per_row": "int", "rows_at_once": "int",
+        "source": "text",
+    }},
     "fifo": {"*": FIFO_KEYS}, "flag_pairs": [_PAIRS],
     "cost": {"*": {"rate": "int", "unit": "unit", "startup": "int", "source": "text"}},
 }  # fmt: skip

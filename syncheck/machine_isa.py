@@ -62,14 +62,14 @@ class Builder:
                 raise self.fail(key, f"unknown key; {did_you_mean(key, INSTRUCTION_KEYS)}")
         kind, steps = self.steps(table)
         nargs = self.nargs(table.get("nargs", ()))
-        spaces = self.spaces(table.get("spaces", ""))
+        spaces, widths = self.spaces(table.get("spaces", ""))
         used = [int(name) for step in steps for name in (*step.reads, *step.writes) if name.isdigit()]
         if nargs and used and max(used) >= max(nargs):
             raise self.fail("nargs", f"operand {max(used)} is used, but the {max(nargs)} arguments count from 0")
         text = {key: self.text(table, key) for key in ("source", "confidence", "notes")}
         return Variant(
             self.op, spaces, nargs, steps, self.flags(table.get("flags", "")), self.source(text["source"]),
-            text["confidence"] or "certain", text["notes"], kind,
+            text["confidence"] or "certain", text["notes"], kind, widths,
         )  # fmt: skip
 
     def text(self, table: Mapping[str, Any], key: str) -> str:
@@ -139,19 +139,27 @@ class Builder:
                 raise self.fail(key, f"{name[7:]!r} is no hidden scratch of {self.words.machine}; expected {known}")
         return tuple(names)
 
-    def spaces(self, value: object) -> tuple[tuple[int, frozenset[str]], ...]:
+    def spaces(self, value: object) -> tuple[tuple[tuple[int, frozenset[str]], ...], tuple[tuple[int, str, int], ...]]:
+        """Where operands may be, and how wide their rows: `1=UB<=256`."""
         if isinstance(value, str) and all(item.partition("=")[0].isdigit() for item in value.split()):
             pairs = [(int(index), names) for index, _, names in (item.partition("=") for item in value.split())]
         elif isinstance(value, list) and all(isinstance(item, str) for item in value):
             pairs = [(index, item) for index, item in enumerate(value) if item not in ("", "-")]
         else:
             raise self.fail("spaces", f'{value!r} is no list of spaces; expected for example ["UB", "GM", "-"]')
+        widths = []
+        for position, (index, text) in enumerate(pairs):
+            names, sign, size = next((text.partition(s) for s in ("<=", "==") if s in text), (text, "", ""))
+            if sign and not size.isdigit():
+                raise self.fail("spaces", f"{text!r} is no space; expected for example UB or UB<=256 (bytes of a row)")
+            widths += [(index, sign, int(size))] if sign else []
+            pairs[position] = index, names
         for _, names in pairs:
             for name in names.split("/"):
                 if name not in self.words.spaces:
                     known = " ".join(self.words.spaces)
                     raise self.fail("spaces", f"{name!r} is no space of {self.words.machine}; expected one of {known}")
-        return tuple((index, frozenset(names.split("/"))) for index, names in pairs)
+        return tuple((index, frozenset(names.split("/"))) for index, names in pairs), tuple(widths)
 
     def nargs(self, value: object) -> tuple[int, ...]:
         counts = value.split() if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
@@ -183,15 +191,18 @@ def like(op: str, base: Sequence[Variant], source: str) -> tuple[Variant, ...]:
     return tuple(replace(variant, op=op, source=source) for variant in base)
 
 
-def select(variants: Sequence[Variant], spaces: Sequence[str | None]) -> Variant | None:
-    """The row a call means: the most operands in a space it asks for, then the fewest unknown or not asked for.
+def select(
+    variants: Sequence[Variant], spaces: Sequence[str | None], widths: Sequence[int] = ()
+) -> Variant | None:  # fmt: skip
+    """The row a call means: the most operands in a space it asks for, then the fewest unknown or not asked for, then
+    the one that asks for the width of rows. `widths`: bytes of a row of each operand, 0 or missing where not known.
 
     None if no row allows these operands, or if unknown operands leave rows with different steps.
     """
     best: list[Variant] = []
-    rank: tuple[int, int] | None = None
+    rank: tuple[int, int, int] | None = None
     for variant in variants:
-        score = _score(variant, spaces) if variant.kind in CALLABLE else None
+        score = _score(variant, spaces, widths) if variant.kind in CALLABLE else None
         if score is not None and (rank is None or score >= rank):
             best = [*best, variant] if score == rank else [variant]
             rank = score
@@ -201,7 +212,7 @@ def select(variants: Sequence[Variant], spaces: Sequence[str | None]) -> Variant
     return best[0] if not unsure or len({variant.steps for variant in best}) == 1 else None
 
 
-def _score(variant: Variant, spaces: Sequence[str | None]) -> tuple[int, int] | None:
+def _score(variant: Variant, spaces: Sequence[str | None], widths: Sequence[int]) -> tuple[int, int, int] | None:
     if variant.nargs and len(spaces) not in variant.nargs:
         return None
     exact = unknown = 0
@@ -215,5 +226,9 @@ def _score(variant: Variant, spaces: Sequence[str | None]) -> tuple[int, int] | 
             return None
         else:
             exact += 1
+    for index, sign, size in variant.widths:
+        width = widths[index] if index < len(widths) else 0
+        if not width or (width > size if sign == "<=" else width != size):
+            return None
     given = sum(space is not None for space in spaces)
-    return exact, -(unknown + given - exact)
+    return exact, -(unknown + given - exact), len(variant.widths)

@@ -38,9 +38,10 @@ class HiddenFlag(Value):
 class Variant(Value):
     """One row: the operation with these operand spaces and argument counts.
 
-    `spaces` maps operand index to allowed spaces; `nargs` () is any count; `steps` are in issue order, () if nothing is
-    issued. kind: instr; none (binds addresses only); vf (inside a vector function, on V); async (outside all pipes);
-    sync and fifo (statements of their own, no steps); absent (only in the CPU simulator).
+    `spaces` maps operand index to allowed spaces; `widths`: (operand, "<=" or "==", how many bytes a row of it has);
+    `nargs` () is any count; `steps` are in issue order, () if nothing is issued. kind: instr; none (binds addresses
+    only); vf (inside a vector function, on V); async (outside all pipes); sync and fifo (statements of their own, no
+    steps); absent (only in the CPU simulator).
     """
 
     op: str
@@ -52,6 +53,7 @@ class Variant(Value):
     confidence: str
     notes: str = ""
     kind: str = "instr"
+    widths: tuple[tuple[int, str, int], ...] = ()
 
     @property
     def available(self) -> bool:
@@ -73,7 +75,8 @@ class Space(Value):
 class Hidden(Value):
     """Scratch that instructions of the library use unasked: bytes [start, stop) of `space` at most.
 
-    With `bytes_per_row` only the first bytes_per_row * rows of the destination are touched.
+    With `bytes_per_row` only the first bytes_per_row * rows of the destination are touched, rows rounded up to a
+    multiple of `rows_at_once`.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Hidden(Value):
     stop: int
     source: str
     bytes_per_row: int = 0
+    rows_at_once: int = 1
 
 
 @frozen

@@ -22,7 +22,7 @@ from syncheck.places import FloatingPlace, Place, PoppedPlace, TensorPlace, Tile
 from syncheck.simulator.memory import Memories
 from syncheck.simulator.numeric import DTYPES, Array
 from syncheck.simulator.operands import Operands, Wrong, put
-from syncheck.simulator.tiles import TABLE
+from syncheck.simulator.tiles import TABLE, describes
 from syncheck.symbolic import Linear, Store, name_of
 
 Effect = Callable[[], None]
@@ -51,7 +51,7 @@ class Binder:
         if isinstance(call, DataMove):
             return self._move(call)
         op = self._kernel.sites[number].op
-        if call is None or op not in TABLE or any(isinstance(o, Region) for o in call.statement.operands):
+        if call is None or not _described(call, op):
             self.uninterpreted.add(op)
             return self._opaque(number)
         return self._call(call, op)
@@ -183,6 +183,12 @@ class Binder:
             return lambda: _scramble(memories, action, salt)
 
         return bind
+
+
+def _described(call: DataCall, op: str) -> bool:
+    spaces = [None if place is None else place.space for place in call.places]
+    regions = any(isinstance(operand, Region) for operand in call.statement.operands)
+    return describes(op, spaces, len(call.effect.writes)) and not regions
 
 
 def _parts(operand: Operand, scope: Scope) -> list[tuple[Evaluate, Evaluate]]:

@@ -165,7 +165,7 @@ class Prepared:
         progress: Callable[[int], None] | None = None,
     ) -> Run:  # fmt: skip
         """One run from the beginning. `progress` is called now and then with the number of instances that ended."""
-        memories = self._memories()
+        memories = self.memories()
         watch = _Watch(memories, None if reference is None else reference.origins)
         chosen = self.schedule(schedule, seed) if isinstance(schedule, str) else schedule
         binder = Binder(self.kernel, memories, Store(self.kernel.domain))
@@ -212,7 +212,8 @@ class Prepared:
             progress(len(pipes.events))
         return pipes.now == before
 
-    def _memories(self) -> Memories:
+    def memories(self) -> Memories:
+        """All memories as a run finds them: inputs, and poison."""
         sizes = {space.name: space.bytes for space in self.machine.spaces.values()}
         for tensor in self.kernel.layout.tensors.values():
             if tensor.total is not None and tensor.offset == 0:

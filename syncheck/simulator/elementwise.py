@@ -109,7 +109,11 @@ def _axpy(o: Operands) -> None:
 
 
 def _cast(o: Operands) -> None:
-    put(o.view(0), convert(o.view(1), o.view(0).dtype, o.value(2, CAST_RINT)))
+    """TCVT(dst, src, mode) or (dst, src, tmp, mode): by way of the temporary, which takes the source."""
+    source, mode = o.view(1), o.value(2, CAST_RINT) if o.view_or_none(2) is None else o.value(3, CAST_RINT)
+    if (tmp := o.view_or_none(2)) is not None:
+        put(tmp, source)
+    put(o.view(0), convert(source, o.view(0).dtype, mode))
 
 
 def _expand_scalar(o: Operands) -> None:

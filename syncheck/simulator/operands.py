@@ -30,6 +30,9 @@ class Operands:
             raise Wrong(f"operand {index} of {self.op} is no tile")
         return found
 
+    def view_or_none(self, index: int) -> Array | None:
+        return self.views[index] if index < len(self.views) else None
+
     def value(self, index: int, default: int | None = None) -> int:
         if index < len(self.views) and self.views[index] is None:
             return self.values[index]

@@ -106,6 +106,7 @@ def _broadcast(scratch: Array, source: Array, rows: int) -> None:
     per = BLOCK_BYTES // source.dtype.itemsize
     blocks = scratch.view(source.dtype).reshape(-1, per)
     blocks[:rows] = values[:, None]
+    blocks[rows : -(-rows // 8) * 8] = 0  # what lies behind the values, which nothing looks at
 
 
 def _spread(scratch: Array, dtype: np.dtype[Any], rows: int, columns: int) -> Array:
@@ -135,7 +136,7 @@ def _row_direct(function: Callable[[Array, Array], Array]) -> Compute:
     """With a temporary tile of the caller, or in one step (a5)."""
 
     def compute(o: Operands) -> None:
-        source, values = o.view(1), down(o.view(2), o.view(1).shape[0])
+        source = o.view(1)
         if len(o.views) == 4:
             tmp = o.view(3).reshape(-1).view(np.uint8)
             if tmp.nbytes >= source.shape[0] * BLOCK_BYTES:
@@ -143,9 +144,16 @@ def _row_direct(function: Callable[[Array, Array], Array]) -> Compute:
                 put(o.view(0), function(source, _spread(tmp, source.dtype, *source.shape)))
                 return
             raise Wrong(f"the temporary of {o.op} holds less than a block of {BLOCK_BYTES} bytes for each row")
-        put(o.view(0), function(source, values[:, None]))
+        put(o.view(0), function(source, _beside(o.view(2), *source.shape)))
 
     return compute
+
+
+def _beside(values: Array, rows: int, columns: int) -> Array:
+    """One value for each row, or a block for each row that is repeated across."""
+    if values.shape[0] >= rows and values.shape[1] > 1:
+        return np.tile(values[:rows], (1, -(-columns // values.shape[1])))[:, :columns]
+    return down(values, rows)[:, None]
 
 
 def _row_expand(o: Operands) -> None:
