@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import field
+from itertools import islice
 from math import lcm
 from typing import Any
 
@@ -497,6 +498,10 @@ class _Turn:
         for channel, numbers in unknown.items():
             if numbers:
                 columns[replay.last_wait[channel][0]].update(numbers)
+        for channel, queue in replay.tokens.items():
+            if len(queue) > 1 and not replay.wiring.channels[channel].cross:
+                for token in islice(queue, 1, None):  # the wait for the one before asks whether this set was made
+                    columns[token[4]].add(token[0][token[4]])
         return [sorted(column) for column in columns]
 
     def _channels(self, live: list[list[int]], unknown: dict[int, list[int]]) -> tuple[Any, ...]:

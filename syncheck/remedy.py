@@ -109,15 +109,15 @@ def legal(analysis: Analysis, core: str, src: str, dst: str) -> bool:
 
 
 def free_event(analysis: Analysis, core: str, src: str, dst: str) -> int | None:
-    """The lowest event id that no flag (src, dst) of this core uses; reserved ones only if there is no other."""
+    """The lowest event id that no flag (src, dst) of this core uses; one that no flag from `src` uses (FLG007) and that
+    is not reserved, if there is one."""
     machine = analysis.machine
-    used = {
-        channel.event
-        for channel in analysis.kernel.wiring.channels
-        if not channel.cross and channel.core == core and channel.src == src and channel.dst in (dst, "")
-    }
+    mine = [c for c in analysis.kernel.wiring.channels if not c.cross and (c.core, c.src) == (core, src)]
     low, high = machine.event_ids
+    used = {channel.event for channel in mine if channel.dst in (dst, "")}
     free = [event for event in range(low, high + 1) if event not in used]
+    shared = {channel.event for channel in mine}
+    free.sort(key=lambda event: (event in shared, event))
     kept = [event for event in free if not any(entry.low <= event <= entry.high for entry in machine.reserved_events)]
     return next(iter(kept or free), None)
 

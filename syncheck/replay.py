@@ -345,6 +345,8 @@ class Replay(Sightings):
             if queue or (wait is not None and clock[wait[0]] < wait[1]):
                 self._overtaken(token, previous, len(queue) if queue else 0)
         self.last_set[channel] = token
+        if channel in self.wiring.rivals:
+            self._rivals(token)
         if queue is None:
             self.tokens[channel] = deque((token,))
         else:
@@ -365,6 +367,10 @@ class Replay(Sightings):
             self.hearings[channel] = (sets, waits + 1, (*recent, number)[-self.rules.counter_limit - 1 :])
             origin = token[1]
             self.heard.setdefault(action.core, {})[origin.core, origin.site] = (origin, token[2], token[3])
+        else:
+            queue = self.tokens[channel]
+            if queue:
+                self._both_needed(action, values, token, queue[0])
 
     def _signal(self, action: Action, values: Values, seq: int, clock: Clock, agent: int, count: int) -> None:
         signal = self.wiring.signals[action.channel]

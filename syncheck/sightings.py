@@ -86,6 +86,25 @@ class Sightings:
             places.append(Access(wait[2], wait[3], 0))
         self.log.remark(Remark("overtakes", tuple(places), self.case, number=waiting))
 
+    def _rivals(self, token: Token) -> None:
+        """Flags of the same source and id towards other pipes that may be pending when this one is set."""
+        clock = token[0]
+        for other in self.wiring.rivals[token[1].channel]:
+            wait = self.last_wait.get(other)
+            if self.tokens.get(other) or (wait is not None and clock[wait[0]] < wait[1]):
+                held = self.last_set[other]
+                places = [Access(token[1], token[2], token[3]), Access(held[1], held[2], held[3])]
+                if wait is not None:
+                    places.append(Access(wait[2], wait[3], 0))
+                self.log.remark(Remark("rivals", tuple(places), self.case))
+
+    def _both_needed(self, action: Action, values: Values, token: Token, following: Token) -> None:
+        """A wait takes `token`: was the set after it made in any case by then? Then both were pending at once."""
+        setter = following[4]
+        if self.clocks[action.agent][setter] >= following[0][setter]:
+            places = [Access(t[1], t[2], t[3]) for t in (following, token)]
+            self.log.remark(Remark("tokens", (*places, Access(action, values, 0)), self.case))
+
     def _count_signal(self, channel: int, token: Token) -> None:
         sets, waits, recent = self.hearings.get(channel, (0, 0, ()))
         self.hearings[channel] = (sets + 1, waits, recent)

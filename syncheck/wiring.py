@@ -49,6 +49,8 @@ class Wiring:
         self.scalar: list[int] = []
         self.channels: list[Channel] = []
         self._channel_index: dict[Channel, int] = {}
+        self.rivals: dict[int, list[int]] = {}
+        """For a flag, the flags of the same source pipe and id towards other pipes: one where dst is not in the key."""
         self.signals: list[Signal] = []
         self._signal_index: dict[tuple[int, int, int], int] = {}
         self.by_destination = by_destination
@@ -96,7 +98,16 @@ class Wiring:
         if found is None:
             found = self._channel_index[channel] = len(self.channels)
             self.channels.append(channel)
+            if channel.dst and channel.event >= 0:
+                self._meet_rivals(found, channel)
         return found
+
+    def _meet_rivals(self, number: int, channel: Channel) -> None:
+        name = (channel.core, channel.src, channel.event)
+        for other, known in enumerate(self.channels[:number]):
+            if known.dst and (known.core, known.src, known.event) == name:
+                self.rivals.setdefault(number, []).append(other)
+                self.rivals.setdefault(other, []).append(number)
 
     def _route(self, core: int, mode: int, flag: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         name, _, block = self.cores[core].partition(".")

@@ -56,6 +56,8 @@ RULES: tuple[Rule, ...] = (
           "fires_reserved", "silent_free"),
     _rule("FLG006", "error", "a library instruction uses a flag that the kernel has pending", flags, flags.stolen,
           "fires_library", "silent_library"),
+    _rule("FLG007", "warning", "right only while flags are counters with the destination in their key", flags,
+          flags.keys_and_tokens, "fires_one_id", "silent_other_id"),
     _rule("DLK001", "error", "deadlock: a circle of waits", deadlock, deadlock.standstills,
           "fires_two_cores", "silent_two_cores"),
     _rule("XCR001", "error", "a cross-core counter overflows or does not balance", cross, cross.unbalanced,

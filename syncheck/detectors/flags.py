@@ -71,14 +71,29 @@ Silent when the kernel's flag is not pending at the call, or has another id.
 What to do: take an event id other than the library's, or wait before the call.
 
 Seen: PTOAS #706 and #721 (TPUT uses MTE3→MTE2, EVENT_ID0).
+
+FLG007
+------
+Right only where flags are kept apart by source, destination and id, as the documents say, and count. Two cases. Two
+flags of one source pipe and one id towards different pipes may be pending at once: where silicon tells flags by source
+and id alone, one wait takes the other's set, and a pipe runs too early or hangs. Or a wait comes, in any case, after
+the next set of its flag: two sets are pending then, and where a flag is one bit the second is lost.
+
+Silent when the flags have different ids, or one is always consumed before the other is set; when each set can be
+consumed before the next.
+
+What to do: give the flags of one source pipe different ids; wait between two sets, or alternate two ids.
+
+Seen: PTOAS #823, a hang that went away when two flags with one source no longer shared an id; #708 primes M→MTE1 and
+MTE1→MTE2 with the ids that M→FIX and MTE1→M use as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from syncheck.analysis import Analysis
-from syncheck.detectors.causes import Spot, cores_of, grouped, pairs, place
+from syncheck.detectors.causes import Place, Spot, cores_of, grouped, pairs, place
 from syncheck.detectors.notes import remark_findings
 from syncheck.detectors.words import at, doer, plain_core, smallest
 from syncheck.finding import Finding, Label
@@ -119,8 +134,8 @@ def left_set(analysis: Analysis) -> Iterator[Finding]:
 
 
 def overtaking(analysis: Analysis) -> Iterator[Finding]:
-    """FLG003: one for each set that may come before the previous one was consumed."""
-    for group in _groups(analysis, "overtakes", 1):
+    """FLG003: one for each set that may come before the previous one was consumed (FLG007: that must)."""
+    for group in _groups(analysis, "overtakes", 1, _needed_pairs(analysis)):
         first = group[0]
         spots = [_spot_of_two(analysis, remark) for remark in group]
         channel = channel_of(analysis, first.places[0])
@@ -158,6 +173,67 @@ def _again_orders(analysis: Analysis, channel: Channel, label: Label) -> tuple[s
     back = f"a flag {channel.dst}→{channel.src} before {label.span.line}"
     hold = f"Or hold {channel.src} until {channel.dst} has waited: {back}."
     return f"Use EVENT_ID{channel.event} and {other} by turns.", hold
+
+
+def keys_and_tokens(analysis: Analysis) -> Iterator[Finding]:
+    """FLG007: one for each set that may be pending beside another's, and for each that must be."""
+    for group in _groups(analysis, "rivals", 1):
+        yield _rival(analysis, group)
+    for group in _groups(analysis, "tokens", 2):
+        yield _two_tokens(analysis, group)
+
+
+def _rival(analysis: Analysis, group: Sequence[Remark]) -> Finding:
+    first, spots = group[0], [_spot_of_two(analysis, remark) for remark in group]
+    label, held, values = spots[0].primary, spots[0].secondary, analysis.parameters(group[0].case)
+    assert held is not None
+    one, other = channel_of(analysis, first.places[0]), channel_of(analysis, first.places[1])
+    free = _unused(analysis, one)
+    given = "an id" if free is None else f"EVENT_ID{free},"
+    return Finding(
+        "FLG007", "warning",
+        f"{one.src}→{one.dst} and {other.src}→{other.dst} share EVENT_ID{one.event} and may both be pending",
+        f"set_flag({triple(one)}) at {at(label.span)} may come while the set of {short(other)} at {at(held.span)} is "
+        f"pending{smallest(values)}; they differ in the destination only.",
+        (label, held), where=analysis.where(cores_of(spots), [r.case for r in group]), parameters=values,
+        occurrences=sum(r.count for r in group),
+        why=("The documents key a flag by source, destination and id. Where silicon leaves the destination out, either "
+             "wait takes either set.",),
+        order=(f"Give one of the two {given} which no flag from {one.src} uses.",), pairs=pairs(analysis, spots),
+    )  # fmt: skip
+
+
+def _unused(analysis: Analysis, channel: Channel) -> int | None:
+    """The lowest event id that no flag from this pipe uses."""
+    machine = analysis.machine
+    used = {c.event for c in analysis.kernel.wiring.channels if (c.core, c.src) == (channel.core, channel.src)}
+    low, high = machine.event_ids
+    free = [event for event in range(low, high + 1) if event not in used]
+    kept = [event for event in free if not any(entry.low <= event <= entry.high for entry in machine.reserved_events)]
+    return next(iter(kept or free), None)
+
+
+def _two_tokens(analysis: Analysis, group: Sequence[Remark]) -> Finding:
+    first, spots = group[0], [_spot_of_two(analysis, remark) for remark in group]
+    label, previous, values = spots[0].primary, spots[0].secondary, analysis.parameters(group[0].case)
+    assert previous is not None
+    channel, wait = channel_of(analysis, first.places[0]), analysis.label("note", first.places[2], note="waits for one")
+    which = "its last set" if previous.span == label.span else f"the set at {previous.span.line}"
+    return Finding(
+        "FLG007", "warning", f"{short(channel)} is set while {which} is pending, in any case: two are needed at once",
+        f"set_flag({triple(channel)}) at {at(label.span)} is always made before wait_flag at {at(wait.span)} takes the "
+        f"set at {at(previous.span)}{smallest(values)}.",
+        (label, previous, wait), where=analysis.where(cores_of(spots), [r.case for r in group]), parameters=values,
+        occurrences=sum(r.count for r in group),
+        why=("The vendor's text calls a flag one bit: the second set is lost, and the wait for it never ends.",),
+        order=_again_orders(analysis, channel, label), pairs=pairs(analysis, spots),
+    )  # fmt: skip
+
+
+def _needed_pairs(analysis: Analysis) -> set[tuple[Place, ...]]:
+    """The (set, set before it) that FLG007 tells."""
+    found = [remark for remark in analysis.log.remarks.values() if remark.kind == "tokens"]
+    return {tuple(place(analysis.site(access).span) for access in remark.places[:2]) for remark in found}
 
 
 def stolen(analysis: Analysis) -> Iterator[Finding]:
@@ -205,15 +281,24 @@ def _undocumented(text: str) -> str:
     return f"{text} is not documented"
 
 
-def _groups(analysis: Analysis, kind: str, places: int) -> list[list[Remark]]:
-    """Remarks of one kind by channel pipes and the positions of their first places; lanes and ids are one."""
+_NOTES = {"hidden flag": ("uses it inside", "is pending"), "rivals": ("sets one", "sets the other")}
+
+
+def _groups(
+    analysis: Analysis, kind: str, places: int, told: Collection[tuple[Place, ...]] = ()
+) -> list[list[Remark]]:
+    """Remarks of one kind by channel pipes and the positions of their first places; lanes and ids are one. Without
+    those whose first two places are `told` already."""
 
     def key(remark: Remark) -> tuple[object, ...]:
         site = analysis.site(remark.places[0])
         spots = [place(analysis.site(access).span) for access in remark.places[:places]]
         return (plain_core(site.core), *spots)
 
-    return grouped([remark for remark in analysis.log.remarks.values() if remark.kind == kind], key)
+    mine = [remark for remark in analysis.log.remarks.values() if remark.kind == kind]
+    if told:
+        mine = [r for r in mine if tuple(place(analysis.site(access).span) for access in r.places[:2]) not in told]
+    return grouped(mine, key)
 
 
 def _spots(analysis: Analysis, group: Sequence[Remark], notes: Sequence[str]) -> list[Spot]:
@@ -221,7 +306,7 @@ def _spots(analysis: Analysis, group: Sequence[Remark], notes: Sequence[str]) ->
 
 
 def _spot_of_two(analysis: Analysis, remark: Remark) -> Spot:
-    notes = ("uses it inside", "is pending") if remark.kind == "hidden flag" else ("sets it again", "sets it")
+    notes = _NOTES.get(remark.kind, ("sets it again", "sets it"))
     return Spot(
         analysis.label("primary", remark.places[0], note=notes[0]),
         analysis.label("secondary", remark.places[1], note=notes[1]),

@@ -58,7 +58,7 @@ def test_between_load_and_compute(between: str, rule: list[str]) -> None:
         ("pipe_barrier(PIPE_MTE3);", (), ["DRN002"]),
         (pair("MTE3", "S"), (), []),
         ("pipe_barrier(PIPE_ALL);", (), []),
-        (pair("V", "S"), (), ["DRN002"]),
+        (pair("V", "S"), (), ["DRN002", "FLG007"]),
         ("", ("exit=launch",), []),
     ],
 )
