@@ -19,7 +19,7 @@ VERBS = {
     "rules": "list the rules",
     "machine": "list what a machine model says: options, pipes, capacities",
     "why": "what orders two instructions, or what is missing",
-    "graph": "the happens-before graph as Graphviz or GraphML",
+    "graph": "the steady state: races, slack, what a turn takes; drawn as Graphviz or GraphML",
     "run": "run a script with data under a schedule, and compare with its golden",
     "extract": "the kernel as an event script",
 }
@@ -143,7 +143,8 @@ def why() -> Parser:
 def graph() -> Parser:
     parser = Parser("graph", description=VERBS["graph"])
     parser.add_argument("path", metavar="FILE")
-    parser.add_argument("--output", "-o", metavar="FILE", help="out.dot (also the default format) or out.graphml")
+    parser.add_argument("--output", "-o", metavar="FILE", help="draw it: out.dot or out.graphml")
+    parser.add_argument("--run", action="store_true", help="the order of a small run instead, every event of it")
     _add_settings(parser)
     return parser
 

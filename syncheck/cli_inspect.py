@@ -52,7 +52,7 @@ def _why_fifo(arguments: Namespace) -> int:
 
 
 def graph_command(arguments: Namespace) -> int:
-    from syncheck.why import WhyError, graph
+    from syncheck.why import WhyError, graph, steady
 
     suffix = os.path.splitext(arguments.output or "out.dot")[1].lower()
     if suffix not in (".dot", ".gv", ".graphml"):
@@ -60,7 +60,11 @@ def graph_command(arguments: Namespace) -> int:
     target = script_target(arguments.path, arguments)
     text, plan = read_script(target, arguments)
     try:
-        drawn = graph(text, target.path, plan.settings, "graphml" if suffix == ".graphml" else "dot")
+        if not arguments.output and not arguments.run and not target.path.endswith(".jsonl"):
+            put(steady(text, target.path, plan.settings))
+            return 0
+        format = "graphml" if suffix == ".graphml" else "dot"
+        drawn = graph(text, target.path, plan.settings, format, run=arguments.run)
     except WhyError as error:
         raise CommandError(str(error)) from None
     if arguments.output:

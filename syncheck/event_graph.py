@@ -94,6 +94,10 @@ class EventGraph:
         if known is None or delay < known["delay"]:
             self.order.add_edge(before, after, delay=delay, kind=kind)
 
+    def turns(self, core: int) -> int:
+        """How many turns of its loop a core takes in a period; 1 for a core without a loop."""
+        return max((node.turn + 1 for node in self.nodes if node.core == core and node.part == PERIOD), default=1)
+
     def events(self) -> nx.MultiDiGraph[int]:
         """The graph to look at: one node an instruction, an edge for each reason, with its delay."""
         graph: nx.MultiDiGraph[int] = nx.MultiDiGraph()

@@ -8,7 +8,7 @@ distance(A, B). docs/proofs.md, "The event graph".
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement
@@ -148,11 +148,12 @@ class EventOrder:
 
     # ------------------------------------------------------------ hazards
 
-    def hazards(self) -> Iterator[Hazard]:
-        """Every pair of accesses whose bytes can meet and that their pipe does not order by itself."""
+    def hazards(self, sites: Collection[int] = ()) -> Iterator[Hazard]:
+        """Every pair of accesses (of `sites` only) whose bytes can meet, unless their pipe orders them by itself."""
         memories: dict[str, list[Access]] = defaultdict(list)
         for node, place, writes in accesses(self.graph):
-            memories[place.memory].append(Access(node, place, writes))
+            if not sites or node.issued.action.site in sites:
+                memories[place.memory].append(Access(node, place, writes))
         for members in memories.values():
             if any(access.writes for access in members):
                 self._refuse_symbols(members)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from syncheck.action import HEAR, SET, SIGNAL, WAIT
 from syncheck.event_cycles import standstill
 from syncheck.event_graph import Ahead, EventGraph, Node, Tokens, folded, unfolded
 from syncheck.event_order import EventOrder, Hazard
 from syncheck.execution import Kernel
 from syncheck.ordering import Rules
-from syncheck.source import Problem
+from syncheck.source import Problem, Span
 from syncheck.steady_state import Beyond, SteadyState
 
 MOST_RUNS = 80
@@ -76,7 +77,7 @@ def _decide(verdict: EventVerdict, state: SteadyState, rules: Rules) -> None:
             _run(verdict, state, rules, value)
         return
     try:
-        graphs = _folded(state, rules)
+        graphs = folded_graphs(state, rules)
     except Beyond:
         for value in range(low, low + 4):  # what the short runs show stands
             _run(verdict, state, rules, value)
@@ -91,7 +92,8 @@ def _decide(verdict: EventVerdict, state: SteadyState, rules: Rules) -> None:
         _judge(verdict, graph, None)
 
 
-def _folded(state: SteadyState, rules: Rules) -> list[EventGraph]:
+def folded_graphs(state: SteadyState, rules: Rules) -> list[EventGraph]:
+    """The steady state, for each way to answer the unknowns. Raises Beyond where the event graph does not apply."""
     early: dict[int, int] = {}
     for _ in range(_SHIFTS):
         try:
@@ -100,6 +102,16 @@ def _folded(state: SteadyState, rules: Rules) -> list[EventGraph]:
             early[ahead.source] = early.get(ahead.source, 0) + 1
             last: Beyond = ahead
     raise Beyond(last.problem.span, last.problem.message)
+
+
+def _first_use(graph: EventGraph, channel: int) -> Span:
+    """Where the steady state first takes from a channel or gives to it."""
+    for node in graph.nodes:
+        action = node.issued.action
+        given = graph.kernel.wiring.signals[action.channel].targets if action.code == SIGNAL else (action.channel,)
+        if action.code in (SET, WAIT, SIGNAL, HEAR) and channel in given:
+            return graph.kernel.sites[action.site].span
+    return graph.kernel.cores[0].ops[0].span
 
 
 def _run(verdict: EventVerdict, state: SteadyState, rules: Rules, value: int | None) -> None:
@@ -114,9 +126,9 @@ def _judge(verdict: EventVerdict, graph: EventGraph, value: int | None) -> None:
         uneven = [tokens for tokens in graph.tokens if tokens.sets != tokens.waits]
         if uneven:
             verdict.uneven += [(graph, tokens) for tokens in uneven]
-            site = graph.kernel.cores[0].ops[0].span
-            raise Beyond(site, f"{graph.kernel.wiring.channels[uneven[0].channel]} has {uneven[0].sets} sets and "
-                         f"{uneven[0].waits} waits a period")  # fmt: skip
+            tokens = uneven[0]
+            name, span = graph.kernel.wiring.channels[tokens.channel], _first_use(graph, tokens.channel)
+            raise Beyond(span, f"{name} has {tokens.sets} sets and {tokens.waits} waits a period")
     circle, never = standstill(graph)
     if circle or graph.starved:
         verdict.stands.append(Stand(graph, circle, tuple(graph.starved), never, value))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from syncheck import smallest
+from syncheck import event_drawing, smallest
 from syncheck.analysis import Analysis
 from syncheck.build import kernels
 from syncheck.check import Settings, machine_for, rules_of
 from syncheck.definitions import DefinitionError, pins_of
+from syncheck.event_cover import covers
+from syncheck.event_order import EventOrder
+from syncheck.event_text import event_text, slack_sentence
+from syncheck.event_verdict import event_verdict, folded_graphs
 from syncheck.execution import Kernel
 from syncheck.frontends.script import parse
 from syncheck.happens_before import before, graph_of
@@ -18,13 +22,14 @@ from syncheck.observation import Case, Clash, Log
 from syncheck.ordering import Rules
 from syncheck.proof import Explorer
 from syncheck.recording import Recording, find, record
+from syncheck.steady_state import Beyond, SteadyState
 from syncheck.trace_recording import record_trace
 from syncheck.value import Value, frozen
 from syncheck.why_export import dot, graphml
 from syncheck.why_search import Pair, Place, WhyError, pairs_in, sites_at, smallest_first
 from syncheck.why_text import Answer, Shown, answer_text
 
-__all__ = ["WhyError", "graph", "why"]
+__all__ = ["WhyError", "graph", "steady", "why"]
 
 _STATES = 2000
 _GRAPH_RUNS = 12
@@ -56,7 +61,7 @@ def why(text: str, path: str, settings: Settings, first: Place, second: Place, c
         ones, others = sites_at(subject.kernel, first, core), sites_at(subject.kernel, second, core)
         answer = _answer(subject, ones, others)
         if answer is not None:
-            return answer_text(answer)
+            return answer_text(answer) + _slack(subject, ones, others, answer)
         reached = subject
     if reached is None:
         raise WhyError(f"{path}: there is no core to look at")
@@ -66,18 +71,56 @@ def why(text: str, path: str, settings: Settings, first: Place, second: Place, c
     )
 
 
-def graph(text: str, path: str, settings: Settings, format: str) -> str:
-    """The order of a small run that shows most of the text, as `dot` or `graphml`. Raises WhyError."""
-    subjects = _subjects(text, path, settings)
-    subject = next(subjects, None)
-    if subject is None:
-        raise WhyError(f"{path}: there is no core to look at")
+def steady(text: str, path: str, settings: Settings) -> str:
+    """What the event graph says: races, deadlock, what a turn takes, slack. Raises WhyError."""
+    subject = _first(text, path, settings)
+    return event_text(path, event_verdict(subject.kernel, subject.rules), subject.machine)
+
+
+def graph(text: str, path: str, settings: Settings, format: str, *, run: bool = False) -> str:
+    """The event graph of the steady state as `dot` or `graphml`; where it does not apply, and with `run`, the order of
+    a small run that shows most of the text. Raises WhyError."""
+    subject = _first(text, path, settings)
+    if subject.trace is None and not run:
+        verdict = event_verdict(subject.kernel, subject.rules)
+        if verdict.steady:
+            folded = verdict.steady[0]
+            races = [hazard for of, hazard in verdict.races if of is folded]
+            draw = event_drawing.dot if format == "dot" else event_drawing.graphml
+            return draw(folded, races)
     runs = list(subject.runs(_GRAPH_RUNS))
     best = max(range(len(runs)), key=lambda i: (*_shows(runs[i]), -i))
     return dot(runs[best]) if format == "dot" else graphml(runs[best])
 
 
+def _slack(subject: _Subject, ones: frozenset[int], others: frozenset[int], answer: Answer) -> str:
+    """By how many turns two lines of the steady state are covered; "" where the event graph cannot say."""
+    if subject.trace is not None or not all(each.ordered for each in answer.shown):
+        return ""
+    try:
+        state = SteadyState(subject.kernel)
+        graphs = folded_graphs(state, subject.rules) if state.parameter else []
+        found = [(graph, cover) for graph in graphs for cover in covers(EventOrder(graph), ones | others)]
+    except Beyond:
+        return ""
+    pair, sites = answer.shown[0].pair, subject.kernel.sites
+    ends = [sites[event.action.site] for event in (pair.earlier, pair.later)]
+    asked = [(site.core, site.span) for site in ends]  # a line may be a site of its own before the loop
+    for folded, cover in found:
+        steady_ends = [sites[end.node.issued.action.site] for end in (cover.first, cover.second)]
+        if asked == [(site.core, site.span) for site in steady_ends]:
+            return f"\n{slack_sentence(folded, cover, state.parameter)}\n"
+    return ""
+
+
 # ---------------------------------------------------------------- what is looked at
+
+
+def _first(text: str, path: str, settings: Settings) -> _Subject:
+    subject = next(_subjects(text, path, settings), None)
+    if subject is None:
+        raise WhyError(f"{path}: there is no core to look at")
+    return subject
 
 
 def _subjects(text: str, path: str, settings: Settings) -> Iterator[_Subject]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import programs
 import pytest
@@ -11,13 +12,22 @@ from test_invariants import imports
 from test_judge import choices, engine, every, judged, told
 
 from syncheck.build import kernels
-from syncheck.event_verdict import EventVerdict, event_verdict
+from syncheck.check import Settings
+from syncheck.cost import Cost, Costs
+from syncheck.event_cover import covers
+from syncheck.event_graph import EventGraph
+from syncheck.event_order import EventOrder
+from syncheck.event_throughput import throughput
+from syncheck.event_verdict import EventVerdict, event_verdict, folded_graphs
 from syncheck.execution import Kernel
 from syncheck.frontends.script import parse
 from syncheck.machine import load
 from syncheck.ordering import Rules
 from syncheck.simulator.entries import Hardware
 from syncheck.simulator.program import Script, written
+from syncheck.steady_state import SteadyState
+from syncheck.timing import Issued, replay_timed
+from syncheck.why import graph, steady
 
 SEEDS = Path(__file__).parent.parent / "fixtures" / "seeds"
 A2A3 = load("a2a3")
@@ -185,3 +195,108 @@ def test_seeds(seed: str, expected: set[tuple[int, int]]) -> None:
             found.add((one.span.line, other.span.line))
     assert found <= expected
     assert bool(found) == bool(expected)
+
+
+# ---------------------------------------------------------------- slack, throughput, words
+
+
+def folded(text: str) -> tuple[Kernel, SteadyState, EventGraph]:
+    (kernel,) = kernels(parse(text, "k.sync"), A2A3, {})
+    state = SteadyState(kernel)
+    (graph,) = folded_graphs(state, Rules())
+    return kernel, state, graph
+
+
+@pytest.mark.parametrize(("primed", "meet", "ordered"), [(1, 2, 1), (2, 2, 2)])
+def test_slack(primed: int, meet: int, ordered: int) -> None:
+    """One token for two slots lets `load` only one turn ahead of `use`; two tokens are what two slots need."""
+    kernel, _, graph = folded(LOOP.format(prime=SET * primed, wait=WAIT, give=SET, drain=WAIT * primed))
+    found = {}
+    for cover in covers(EventOrder(graph)):
+        ends = [kernel.sites[end.node.issued.action.site].span.line for end in (cover.first, cover.second)]
+        found[tuple(ends)] = cover.meet, cover.ordered, cover.slack
+    assert found[11, 8] == (meet, ordered, meet - ordered)
+    assert found[8, 11] == (0, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["seeds/pr331_after", "seeds/pr708_fixed_flag", "WAR001/fires_store_loop.fixed"])
+def test_throughput_is_what_the_timed_token_game_comes_to(name: str) -> None:
+    """Far into the run, one period more takes as many cycles as the heaviest circle says: neither knows the other."""
+    kernel, state, graph = folded((SEEDS.parent / f"{name}.sync").read_text(encoding="utf-8"))
+    costs = Costs(A2A3, kernel)
+    found = throughput(graph, costs.of, costs.issue)
+
+    def makespan(periods: int) -> int:
+        (walk,) = state.walks(graph.least + graph.step * periods).values()
+        actions = [item.action for walked in walk.values() for item in walked.all]
+        return replay_timed(map(Issued, range(len(actions)), actions), kernel.wiring, costs).makespan
+
+    assert makespan(8) - makespan(4) == 4 * found.cycles
+    assert found.circle
+    assert all(less >= 0 for _, less in found.spared)
+
+
+def test_throughput_of_a_shared_buffer() -> None:
+    """One buffer: load and use take turns. Two with two tokens: the slower pipe is always busy."""
+    costs = {"load": Cost(10, 10), "use": Cost(7, 7)}
+    taken = []
+    for primed in (1, 2):
+        kernel, _, graph = folded(LOOP.format(prime=SET * primed, wait=WAIT, give=SET, drain=WAIT * primed))
+        names = {site.number: site.op for site in kernel.sites}
+        taken.append(throughput(graph, lambda a, n=names: costs.get(n[a.site], Cost(0, 0)), 0).cycles / 2)  # type: ignore[misc]
+    assert taken == [17, 10]
+
+
+def test_a_circle_without_tokens_is_told() -> None:
+    text = LOOP.format(prime="", wait=WAIT, give=SET, drain="").replace("PIPE_V, PIPE_MTE2", "PIPE_V, PIPE_S")
+    said = steady(text, "k.sync", Settings(A2A3))
+    assert "a circle of waits without a token" in said
+    assert "wait_flag 7 (AIV0 S) comes after set_flag 12: flag" in said
+
+
+@pytest.mark.parametrize(
+    ("give", "expected"),
+    [
+        (SET * 2, "(V, MTE2, 1) on AIV0: 4 sets and 2 waits a period; its tokens grow without end"),
+        ("", "sooner or later a wait finds no token"),
+    ],
+)
+def test_a_channel_whose_tokens_grow_or_run_out(give: str, expected: str) -> None:
+    said = " ".join(steady(LOOP.format(prime=SET, wait=WAIT, give=give, drain=""), "k.sync", Settings(A2A3)).split())
+    assert expected in said
+    assert "does not cover this kernel" in said
+
+
+BEYONDS = [
+    (
+        "param n in 0..; param m in 0..;",
+        "for (i = 0; i < n; i++) {OP} for (j = 0; j < m; j++) {OP}",
+        "different values",
+    ),
+    ("param n in 0..;", "for (i = 0; i < n; i++) {OP} for (j = 0; j < n; j++) {OP}", "more than one loop grows"),
+    ("param n in 0..; unknown t[];", "for (i = 0; i < n; i++) { if (t[i]) {OP} }", "chosen anew in each turn"),
+    ("param n in 0..; param s in 1..;", "for (i = 0; i < n; i += s) {OP}", "starts or steps by a value"),
+    ("param n in 0..;", "for (i = 0; i < n; i++) { if (i * i < n) {OP} }", "line 3"),
+    ("param n in 0..;", "for (i = 0; i < n; i++) { if ((n - i) % 7 == 0) {OP} }", "line 3"),
+]
+
+
+@pytest.mark.parametrize(("head", "body", "why"), BEYONDS)
+def test_where_it_does_not_apply_it_says_so(head: str, body: str, why: str) -> None:
+    op = "{ instr a on PIPE_V writes UB[0:64]; }"
+    said = steady(f"{head}\ncore AIV0 {{\n{body.replace('{OP}', op)}\n}}\n", "k.sync", Settings(A2A3))
+    assert "does not cover this kernel" in said
+    assert why in " ".join(said.split())
+
+
+def test_drawing() -> None:
+    text = (SEEDS / "pr331_before.sync").read_text(encoding="utf-8")
+    drawn = graph(text, "k.sync", Settings(A2A3), "dot")
+    assert drawn.startswith("digraph events {")
+    assert drawn.count("{") == drawn.count("}")
+    assert 'subgraph "cluster_AIC_MTE1"' in drawn
+    assert 'label="flag +1"' in drawn
+    assert "color=red, fontcolor=red, style=dashed" in drawn
+    assert drawn == graph(text, "k.sync", Settings(A2A3), "dot")
+    root = ElementTree.fromstring(graph(text, "k.sync", Settings(A2A3), "graphml"))
+    assert any(data.text == "race" for edge in root.findall(".//{*}edge") for data in edge)

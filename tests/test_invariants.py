@@ -30,6 +30,7 @@ LAYERS: dict[str, int] = {
     "sightings": 3, "replay": 3, "fold": 3, "deadlock": 3, "proof": 3, "trace_run": 3, "recording": 3,
     "trace_recording": 3, "reasons": 3, "happens_before": 3, "timing": 3,
     "steady_state": 3, "event_graph": 3, "event_order": 3, "event_cycles": 3, "event_verdict": 3,
+    "event_cover": 3, "event_throughput": 3,
     # 4 analysis
     "analysis": 4, "rule": 4, "smallest": 4, "recorded": 4, "recorded_picture": 4, "remedy": 4, "drawing": 4,
     "explanation": 4, "witness": 4,
@@ -41,6 +42,7 @@ LAYERS: dict[str, int] = {
     "check": 7,
     "mutation_text": 8,
     "why": 8, "why_search": 8, "why_text": 8, "why_export": 8, "why_fifo": 8, "why_fifo_text": 8,
+    "event_text": 8, "event_drawing": 8,
     "cli": 9, "cli_arguments": 9, "cli_baseline": 9, "cli_callers": 9, "cli_catalogue": 9, "cli_check": 9,
     "cli_extract": 9, "cli_files": 9, "cli_golden": 9, "cli_headers": 9, "cli_inspect": 9, "cli_mutate": 9,
     "cli_plan": 9, "cli_run": 9, "cli_run_job": 9, "cli_run_text": 9, "cli_terminal": 9,
