@@ -78,7 +78,10 @@ def check_cpp(text: str, path: str, settings: Settings, find: Find) -> FileRepor
     started = perf_counter()
     reading = read(text, path, settings.machine, find, dict(settings.definitions))
     report = _checked(path, reading.programs, settings.machine, settings, started, reading.problems)
-    return replace(report, coverage=reading.coverage.lines())
+    pinned = reading.coverage.pinned
+    strangers = tuple(one for one in report.strangers if one[0] not in pinned)
+    parameters = (*report.parameters, *pinned.items())
+    return replace(report, coverage=reading.coverage.lines(), strangers=strangers, parameters=parameters)
 
 
 def _checked(

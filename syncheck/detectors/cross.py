@@ -43,6 +43,7 @@ from syncheck.wiring import Channel
 def unbalanced(analysis: Analysis) -> Iterator[Finding]:
     """XCR001: one for each signal (its place) and way to go wrong."""
     mine = [r for r in analysis.log.remarks.values() if r.kind in ("counter", "counter left")]
+    mine = [r for r in mine if r.kind == "counter" or analysis.site(r.places[0]).op not in _TAKEN_BACK]
     for group in grouped(mine, lambda r: (r.kind, _position(analysis, r.places[0]), r.text == _HALF)):
         first = group[0]
         spots = [Spot(analysis.label("primary", r.places[0], note="signals"), None, r.case, r.count) for r in group]
@@ -55,6 +56,8 @@ def unbalanced(analysis: Analysis) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+_TAKEN_BACK = ("TPOP", "TFREE")
+"""Credits of the library: what is left of them, the destructor of the TPipe waits for (pto-isa TPush.hpp:505)."""
 _HALF = "the other lane never sends it"
 
 

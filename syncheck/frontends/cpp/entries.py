@@ -142,6 +142,8 @@ def _argument(run: Pass, node: Node, routine: Routine, explicit: list[Any]) -> A
         if kind.floating:
             return Real(kind)
         low = 0 if not kind.signed else None
+        if name in run.pins:
+            return Whole(run.pin(name), kind)
         return Whole(run.terms.symbol(f"argument {name}", hint=name, low=low), kind)
     return constructed(run, kind, [], name, node)
 

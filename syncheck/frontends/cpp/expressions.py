@@ -14,6 +14,8 @@ from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.types import (
     argument,
+    arguments_of,
+    bind,
     declared_type,
     enter,
     lazy_type,
@@ -35,7 +37,7 @@ from syncheck.frontends.cpp.values import (
     Text,
     Whole,
 )
-from syncheck.ir import Const
+from syncheck.ir import Const, Name
 
 CONSTANTS: dict[str, Any] = {
     **{f"EVENT_ID{number}": Whole(Const(number), NUMBERS["uint8_t"]) for number in range(8)},
@@ -93,7 +95,10 @@ def _char(run: Pass, node: Node, scope: Scope) -> Any:
 def lookup(run: Pass, found: Any, name: str, node: Node) -> Any:
     """The value of what a name is bound to."""
     if isinstance(found, Cell):
-        return found.value
+        held = found.value
+        if run.known and isinstance(held, Whole) and isinstance(held.expr, Name) and held.expr.name in run.known:
+            return Whole(Const(run.known[held.expr.name]), held.type)  # in a branch that asks just for that
+        return held
     if isinstance(found, Lazy):
         return _lazy(run, found, name)
     if isinstance(found, Meant):
@@ -210,10 +215,25 @@ def _library_name(run: Pass, node: Node, last: Node, scope: Scope) -> Any:
 
 def _template_function(run: Pass, node: Node, scope: Scope) -> Any:
     """`f<4>` as a value: a variable template, or what will be called."""
+    name = node.field("name")
+    found = scope.find(name.text) if name is not None else None
+    if isinstance(found, Template) and found.node.kind == "declaration":
+        return _variable_of(run, found, node, scope)
     kind = type_of(run, node, scope)
     if kind is not None:
         return Made(kind)
     return Lost(f"'{node.text}' is not known")
+
+
+def _variable_of(run: Pass, template: Template, node: Node, scope: Scope) -> Any:
+    """A variable template with its arguments."""
+    inner = Scope(template.scope)
+    declarator = template.node.field("declarator")
+    if declarator is None or not bind(
+        run, template.parameters, arguments_of(run, node.field("arguments"), scope), inner
+    ):
+        return Lost(f"'{node.text}' is not known")
+    return _static(run, Lazy("variable", template.node, inner, declarator), template.name)
 
 
 def _binary(run: Pass, node: Node, scope: Scope) -> Any:

@@ -50,6 +50,8 @@ def named(run: Pass, value: Any, name: str) -> Any:
         run.declared.hints.setdefault(value.base, name)
     if not isinstance(value, Whole) or isinstance(value.expr, Const):
         return value
+    if name in run.pins and not run.terms.depends(value.expr):
+        return Whole(run.pin(name), value.type)
     expr = value.expr
     if size(expr) > LONGEST and run.terms.is_open(expr):
         least = run.terms.least(expr)

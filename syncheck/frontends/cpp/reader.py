@@ -49,13 +49,15 @@ HOOKS = Hooks(
 
 @dataclass(slots=True)
 class Coverage:
-    """What was understood of one file. `counts`: kind → name → how often; `headers`: local ones read."""
+    """What was understood of one file. `counts`: kind → name → how often; `headers`: local ones read;
+    `pinned`: what -D gave to names of the text."""
 
     entries: list[str] = field(default_factory=list)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     headers: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    pinned: dict[str, str] = field(default_factory=dict)
 
     def lines(self) -> tuple[str, ...]:
         """To be read: what was understood, kind by kind."""
@@ -96,15 +98,17 @@ def read(text: str, path: str, machine: Machine, find: Find, definitions: Mappin
     units = {core: Unit(source) for core, source in sources.items() if core == "AIV" or not same}
     units.setdefault("AIC", units["AIV"])
     coverage = _coverage(sources["AIV"], path)
+    coverage.pinned.update(given)
     domains = {**said.domains, **_pinned(definitions or {})}
     listed = entries(units["AIC"], path)
     known = {entry.name for entry in listed}
     listed += [entry for entry in entries(units["AIV"], path) if entry.name not in known]
     listed = _launched(listed, units["AIV"], machine)
     coverage.entries = list(dict.fromkeys(entry.name for entry in listed))
+    pins = {name: int(value, 0) for name, value in (definitions or {}).items() if re.fullmatch(r"-?\d+", value)}
     programs: list[Program] = []
     for entry in listed:
-        program = _program(entry, units, same, path, machine, said, domains, coverage)
+        program = _program(entry, units, same, path, machine, said, domains, coverage, pins)
         if program is not None and all(_body_of(program) != _body_of(other) for other in programs):
             programs.append(program)
     problems = [
@@ -152,13 +156,13 @@ def _pinned(definitions: Mapping[str, str]) -> dict[str, Domain]:
 
 def _program(
     entry: Entry, units: dict[str, Unit], same: bool, path: str, machine: Machine, said: Comments,
-    domains: Mapping[str, Domain], coverage: Coverage,
+    domains: Mapping[str, Domain], coverage: Coverage, pins: dict[str, int],
 ) -> Program | None:  # fmt: skip
     declared, terms = Declared(), Terms()
     bodies: dict[str, tuple[Statement, ...]] = {}
     passes: dict[str, Pass] = {}
     for core in ("AIC", "AIV"):
-        run = Pass(units[core], core, machine, terms, declared, HOOKS)
+        run = Pass(units[core], core, machine, terms, declared, HOOKS, pins=pins)
         terms.here = set()
         problems = dict(declared.problems)
         bodies[core] = tuple(_follow(run, entry))
@@ -175,6 +179,7 @@ def _program(
         total = coverage.counts.setdefault(kind, {})
         for name, count in table.items():
             total[name] = total.get(name, 0) + count
+    coverage.pinned.update((name, str(pins[name])) for name in sorted(declared.pinned))
     coverage.notes += [note for note in declared.notes if note not in coverage.notes]
     return _finished(entry, chosen, declared, terms, path, machine, said, domains, problems_found)
 

@@ -56,6 +56,7 @@ class Declared:
     overflows: dict[tuple[str, int], Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     hints: dict[str, str] = field(default_factory=dict)
+    pinned: set[str] = field(default_factory=set)
     under: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
     splits: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     pressure: dict[str, dict[str, bool]] = field(default_factory=dict)
@@ -135,6 +136,8 @@ class Pass:
     calls: list[str] = field(default_factory=list)
     switches: int = 0
     host: bool = False
+    pins: dict[str, int] = field(default_factory=dict)
+    known: dict[str, int] = field(default_factory=dict)
     kept_before: dict[int, dict[str, Expr | None]] = field(default_factory=dict)
     launches: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
@@ -158,6 +161,11 @@ class Pass:
 
     def type(self, node: Node, scope: Scope) -> Any:
         return self.hooks.type(self, node, scope)
+
+    def pin(self, name: str) -> Const:
+        """What the user gave a name with -D."""
+        self.declared.pinned.add(name)
+        return Const(self.pins[name])
 
     def either(self, test: Expr, then: Any, otherwise: Any) -> Any:
         return self.hooks.either(self, test, then, otherwise)

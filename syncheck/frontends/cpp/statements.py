@@ -15,7 +15,7 @@ from syncheck.frontends.cpp.syntax import Node, arguments
 from syncheck.frontends.cpp.terms import names
 from syncheck.frontends.cpp.types import declared_type, space_of, type_of, type_of_value
 from syncheck.frontends.cpp.values import Address, Cell, Lost, Real, Whole
-from syncheck.ir import Const, Expr, If, Return, Statement
+from syncheck.ir import Binary, Const, Expr, If, Name, Return, Statement
 
 NORMAL, RETURNED, BROKE, CONTINUED = "", "return", "break", "continue"
 
@@ -176,7 +176,12 @@ def _side(
 ) -> tuple[str, list[Statement], dict[Cell, Any]]:
     before, run.out = run.out, []
     run.conditions.append(condition)
+    known = run.known
+    match condition:
+        case Binary("==", Name(name), Const(value)) if name in run.terms.symbols:
+            run.known = {**known, name: value}
     ended = follow()
+    run.known = known
     run.conditions.pop()
     made, run.out = run.out, before
     changed = run.trail.changed(mark)

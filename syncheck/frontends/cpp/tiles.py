@@ -11,7 +11,7 @@ from syncheck.frontends.cpp.scopes import Meant
 from syncheck.frontends.cpp.state import Pass, Unreadable, Unroll, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.values import Address, Cell, Choice, Made, Tensor, Tile, Whole
-from syncheck.ir import Const
+from syncheck.ir import Const, Expr
 
 
 def _plain(value: Any) -> Any:
@@ -65,11 +65,26 @@ def _either(run: Pass, node: Node, held: Choice, given: Any) -> None:
 def _reshape(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
     """TRESHAPE(dst, src): another tile on the same bytes; no instruction."""
     dst, src = (_plain(value) for value in (*values, None, None)[:2])
+    if isinstance(dst, Tile) and isinstance(src, Choice):
+        run.trail.put(dst.address, Whole(_chosen(run, node, src), LONG))
+        run.trail.put(dst.fifo, "")
+        return None
     if not isinstance(dst, Tile) or not isinstance(src, Tile):
         raise Unreadable(node, f"what '{short(node)}' makes an alias is not known")
     run.trail.put(dst.address, src.address.value)
     run.trail.put(dst.fifo, src.fifo.value)
     return None
+
+
+def _chosen(run: Pass, node: Node, held: Any) -> Expr:
+    """Where one of several tiles lies."""
+    held = _plain(held)
+    if isinstance(held, Choice):
+        return run.terms.choice(held.condition, _chosen(run, node, held.then), _chosen(run, node, held.otherwise))
+    if isinstance(held, Tile) and isinstance(held.address.value, Whole):
+        expr: Expr = held.address.value.expr
+        return expr
+    raise Unreadable(node, f"where the tile lies that '{short(node)}' names is not known")
 
 
 def _subview(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
