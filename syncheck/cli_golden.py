@@ -99,11 +99,11 @@ TABLE = 4096
 def drawn(
     program: Program, written: frozenset[str], extents: Mapping[str, tuple[int | None, ...]], seed: int
 ) -> dict[str, Any]:
-    """Tensors that nothing writes, at random (floats in -1..1, integers in -8..7); tables that count up: t[i] = i."""
+    """Tensors that nothing writes, at random (floats in ±1, integers in -8..7); tables that count up (t[i] = i); 0."""
     import numpy as np
 
     random = np.random.default_rng(seed)
-    values: dict[str, Any] = {unknown.name: np.arange(TABLE) for unknown in program.unknowns if unknown.arity}
+    values: dict[str, Any] = {each.name: np.arange(TABLE) if each.arity else 0 for each in program.unknowns}
     for tensor in program.tensors:
         shape = [extent or 1 for extent in extents.get(tensor.name, ())]
         if tensor.name in written or tensor.view_of or not shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 from syncheck.check import check, machine_for
 from syncheck.cli_arguments import CommandError
-from syncheck.cli_golden import Golden, asked, drawn, found, from_file
+from syncheck.cli_golden import TABLE, Golden, asked, drawn, found, from_file
 from syncheck.cli_inspect import read_script, script_target
 from syncheck.cli_plan import Plan
 from syncheck.cli_run_text import Case, Outcome, Result, document, text
@@ -48,6 +49,9 @@ def execute(arguments: Namespace) -> int:
     else:
         put(report)
     return int(shown.wrong)
+
+
+_NUMBER = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|[0-9]+)")
 
 
 class _Job:
@@ -111,7 +115,7 @@ class _Job:
         assert witness is not None
         pins = {**self._pins, **_pins_of(witness.parameters, self._program)}
         try:
-            prepared, inputs = self._prepared(pins)
+            prepared, inputs = self._prepared(pins, unknowns_of(witness.parameters, self._program))
             issued = prepared.run()
             judge = self._judge({**prepared.parameters, **inputs}, issued)
             results = [judge("as issued", issued)]
@@ -158,8 +162,13 @@ class _Job:
     def _has_golden(self) -> bool:
         return self._golden is not None and self._golden.golden is not None
 
-    def _prepared(self, pins: Mapping[str, tuple[int, ...]]) -> tuple[Any, dict[str, Any]]:
-        """The kernel with its inputs: the file's, else the golden module's, else drawn at random. Raises RunError."""
+    def _prepared(
+        self, pins: Mapping[str, tuple[int, ...]], unknowns: Mapping[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """The kernel with its inputs: the file's, else the golden module's, else `unknowns` and what is drawn.
+
+        Raises RunError.
+        """
         from syncheck.simulator.data import prepare
 
         values: dict[str, Any] = {}
@@ -174,7 +183,7 @@ class _Job:
         if self._golden is None:
             bare = prepare(self._program, self.machine, pins, values)
             extents = {name: tensor.extents for name, tensor in bare.kernel.layout.tensors.items()}
-            values = drawn(self._program, bare.written(), extents, 0) | values
+            values = drawn(self._program, bare.written(), extents, 0) | dict(unknowns or {}) | values
         return prepare(self._program, self.machine, pins, values), values
 
     def _indexed(self, name: str) -> bool:
@@ -201,6 +210,16 @@ def _pins_of(parameters: tuple[tuple[str, str], ...], program: Program) -> dict[
         return pins_of([(name, value) for name, value in parameters], program)
     except DefinitionError:
         return {}
+
+
+def unknowns_of(parameters: tuple[tuple[str, str], ...], program: Program) -> dict[str, Any]:
+    """The values that a witness gives unknowns: of a table, the last one holds for all further indices."""
+    arity = {unknown.name: unknown.arity for unknown in program.unknowns}
+    found: dict[str, Any] = {}
+    for name, said in parameters:
+        if name in arity and (values := [int(part, 0) for part in _NUMBER.findall(said)]):
+            found[name] = values + [values[-1]] * TABLE if arity[name] else values[0]
+    return found
 
 
 def _told(problem: Problem) -> str:

@@ -41,6 +41,8 @@ from syncheck.simulator.policies import InOrder, Random_, adversarial
 from syncheck.source import Problem
 from syncheck.symbolic import Open, Store, name_of
 
+FLAT = "GM"
+"""What `Run.tensors` calls the flat memory of `GM[start:stop]`: its bytes up to the last one that any access shows."""
 SCHEDULES = ("program", "random", "adversarial")
 
 
@@ -231,10 +233,13 @@ class Prepared:
 
     def _tensors(self, memories: Memories) -> dict[str, Array]:
         found = {}
-        touched = set(memories.names())
+        touched, outputs = set(memories.names()), self.written()
+        if (flat := self.kernel.atlas.pages.get((FLAT, None))) is not None and flat.size:
+            stop = max(stop for _, stop in flat.ranges().values())
+            memories[FLAT].need(0, stop)
+            found[FLAT] = memories[FLAT].bytes[:stop].copy()
         for tensor in self.kernel.layout.tensors.values():
-            written = any(writes for _, writes in self.kernel.users.get(tensor.key, ()))
-            if not written or tensor.key not in touched:
+            if tensor.name not in outputs or tensor.key not in touched:
                 continue
             raw = memories[tensor.key].bytes
             dtype = DTYPES[tensor.dtype]

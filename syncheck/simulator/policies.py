@@ -115,12 +115,11 @@ class Overtake:
     def pick(self, able: Sequence[int], ready: Mapping[int, Event], pipes: Pipes) -> int | Event | None:
         held = None
         for event in ready.values():
-            if not self._over and (event.core, event.order) == self._first:
+            if (event.core, event.order) == self._first and not self._over:
                 held = event
                 continue
-            if (event.core, event.order) == self._second:
-                self.done = held is not None or self._started(pipes)
-                self._over = True
+            if (event.core, event.order) == self._second and not self._over:
+                self.done = self._over = True
             return event
         if able:
             return steady(able, pipes)
@@ -129,6 +128,3 @@ class Overtake:
             self.done = True
             return None
         return held
-
-    def _started(self, pipes: Pipes) -> bool:
-        return any((event.core, event.order) == self._first for event in pipes.in_flight())
