@@ -41,6 +41,14 @@ def test_paged_attention_is_proved_and_nothing_is_said_about_it() -> None:
     assert report.findings == ()
 
 
+@pytest.mark.parametrize("name", ["paged_attention_tasks", "paged_attention_update"])
+def test_the_kernels_of_tasks_are_proved_and_lean_on_their_drains(name: str) -> None:
+    """A task ends drained: that is what orders the tasks, and REL001 says so."""
+    report = run((KERNELS / f"{name}.sync").read_text(encoding="utf-8"), block_size=128)
+    assert (report.verdict, report.reason) == ("proved", "")
+    assert [finding.rule for finding in report.findings] == ["REL001", "REL001"]
+
+
 @pytest.mark.deep
 def test_paged_attention_is_proved_for_every_tile_and_page_size() -> None:
     report = run(PAGED_ATTENTION)

@@ -15,30 +15,34 @@ from syncheck.simulator.attention import TOLERANCE, Shape, shape_for
 from syncheck.simulator.data import Prepared, prepare
 from syncheck.simulator.numeric import Array
 
-PATH = Path(__file__).resolve().parents[2] / "fixtures" / "kernels" / "paged_attention.sync"
-PROGRAM = parse(PATH.read_text(encoding="utf-8"), PATH.name)
+KERNELS = Path(__file__).resolve().parents[2] / "fixtures" / "kernels"
+PROGRAMS = {
+    path.stem: parse(path.read_text(encoding="utf-8"), path.name) for path in sorted(KERNELS.glob("paged*.sync"))
+}
 MACHINE = load("a2a3")
 LENGTHS = (0, 1, 63, 64, 65, 128, 129, 300)
 UNEQUAL = ((300, 0, 65), (129, 1), (0, 0, 64), (63, 300), (128, 129, 1), (1, 0, 300))
 """Contexts of the requests of a batch."""
 
 
-def kernel(shape: Shape, seed: int, hw: int = 0, hw_num: int = 1) -> tuple[Prepared, Array]:
+def kernel(
+    shape: Shape, seed: int, hw: int = 0, hw_num: int = 1, name: str = "paged_attention"
+) -> tuple[Prepared, Array]:
     """The kernel with inputs drawn for a shape, and what it should give."""
     given = attention.inputs(shape, seed)
     parameters = {
         "hw": hw, "hw_num": hw_num, "batch": shape.requests, "kv_heads": shape.heads, "q_tiles": shape.tiles,
         "q_tile": shape.rows, "block_size": shape.page, "n_blocks": shape.pages, "tail": shape.tail,
     }  # fmt: skip
-    return prepare(PROGRAM, MACHINE, inputs={**given, **parameters}), attention.golden(shape, given, hw, hw_num)
+    return prepare(PROGRAMS[name], MACHINE, inputs={**given, **parameters}), attention.golden(shape, given, hw, hw_num)
 
 
-def worst(shape: Shape, seed: int, schedules: Sequence[str]) -> float:
+def worst(shape: Shape, seed: int, schedules: Sequence[str], name: str = "paged_attention") -> float:
     """The largest error under these schedules, all of which must give the same bits and end."""
-    prepared, wanted = kernel(shape, seed)
+    prepared, wanted = kernel(shape, seed, name=name)
     error, bits = 0.0, b""
-    for name in schedules:
-        run = prepared.run(name, seed)
+    for schedule in schedules:
+        run = prepared.run(schedule, seed)
         assert run.stuck == []
         assert run.poison == []
         out = run.tensors["out"]
@@ -75,6 +79,13 @@ def test_every_context_length_is_right(length: int) -> None:
     assert worst(shape_for((length,), rows=16, page=64), length, ("program", "adversarial")) <= TOLERANCE
 
 
+@pytest.mark.parametrize("name", ["paged_attention_tasks", "paged_attention_update"])
+@pytest.mark.parametrize("lengths", [(300, 0, 65), (1, 128)])
+def test_the_kernels_of_tasks_give_it_too(name: str, lengths: tuple[int, ...]) -> None:
+    shape = shape_for(lengths, rows=16, page=64, tiles=2)
+    assert worst(shape, 2, ("program", "random", "adversarial"), name) <= TOLERANCE
+
+
 def test_hardware_blocks_write_their_logical_blocks_and_no_others() -> None:
     shape = shape_for((70, 0, 130), rows=16, page=64, tiles=2)
     for hw in range(4):
@@ -107,6 +118,14 @@ def test_golden_knows_its_head_and_its_pages() -> None:
 def test_the_whole_grid(shape: Shape) -> None:
     """3 schedules × 20 seeds of inputs and schedules for each shape."""
     errors = [worst(shape, seed, ("program", "random", "adversarial")) for seed in range(20)]
+    assert max(errors) <= TOLERANCE
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", ["paged_attention_tasks", "paged_attention_update"])
+@pytest.mark.parametrize("shape", [shape for shape in grid() if shape.rows == 16], ids=str)
+def test_the_grid_for_the_kernels_of_tasks(name: str, shape: Shape) -> None:
+    errors = [worst(shape, seed, ("program", "random", "adversarial"), name) for seed in range(20)]
     assert max(errors) <= TOLERANCE
 
 
