@@ -158,6 +158,9 @@ def check_trace(
     if machine.options["flag_key"] != "src,dst,id":
         text = "under flag_key=src,id two pipes may wait for one flag, and then the order depends on the schedule"
         gaps.append(Problem(Span(path, 1), text))
+    if rules_of(machine).dsb_between_cores or rules_of(machine).dsb_within_core:
+        text = "what needs a dsb to be visible (xcore_visibility, gm_roundtrip) is followed in event scripts only"
+        gaps.append(Problem(Span(path, 1), text))
     verdict, reason = _verdict(marked, list(result.problems), gaps, result.events > 0)
     return FileReport(
         path, verdict, machine.name, findings=marked, reason=reason, events=result.events,
@@ -181,6 +184,8 @@ def rules_of(machine: Machine, *, ignored: Iterable[int] = ()) -> Rules:
         in_order=machine.in_order,
         counter_limit=machine.counter_limit,
         task_exit=options["exit"] == "task",
+        dsb_between_cores=options["xcore_visibility"] == "needs-dsb",
+        dsb_within_core=options["gm_roundtrip"] == "flag+dsb",
         ignored_waits=frozenset(ignored),
     )
 

@@ -254,6 +254,8 @@ class Instructions:
         op = f"{statement.op}.{effect.suffix}" if effect.suffix else statement.op
         site = self.site(where, span, effect.pipe, op, detail=self._size(effect, places))
         wiring = self.kernel.wiring
+        if statement.op == "dsb":
+            wiring.fences.add(site.number)
         flags = tuple(wiring.flag(where.index, f.src, f.dst, f.event) for f in variant.flags)
         self.kernel.calls[site.number] = DataCall(statement, effect, tuple(places), where.scope)
         reads = self._select(effect.reads, places, where)

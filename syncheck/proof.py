@@ -19,6 +19,7 @@ from syncheck.replay import Replay, Rules
 from syncheck.source import Problem
 from syncheck.symbolic import Open, Store, Test
 from syncheck.value import Record, mutable
+from syncheck.visibility import Visible
 
 DEFAULT_STATES = 10000
 """States (turns of a loop on a path) to explore before giving up."""
@@ -79,7 +80,8 @@ class Explorer:
         """`counting` False: races only, without what is in order and who wrote which bytes. `game`: who plays it.
         `after_a_race`: states after which it stops once a race is known."""
         self._after_a_race = after_a_race
-        self._game = game
+        dsb = rules.dsb_between_cores or rules.dsb_within_core
+        self._game = Visible if dsb and game is Replay else game
         self._counting = counting
         self._kernel = kernel
         self._rules = rules

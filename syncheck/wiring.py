@@ -39,6 +39,7 @@ class Wiring:
     """Numbers for cores, agents, channels and signals, handed out as they are met.
 
     A core is named AIC, AIV0, AIV1, or with a block number AIC.3. `by_destination` False keys flags by (src, event).
+    `fences`: the sites of dsb.
     """
 
     def __init__(self, *, by_destination: bool = True, lanes: int = 2) -> None:
@@ -54,6 +55,7 @@ class Wiring:
         self.signals: list[Signal] = []
         self._signal_index: dict[tuple[int, int, int], int] = {}
         self.by_destination = by_destination
+        self.fences: set[int] = set()
         self._lanes = lanes
 
     def core(self, name: str) -> int:

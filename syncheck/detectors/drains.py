@@ -9,7 +9,8 @@ the reader on the other core is told too early.
 
 The question behind most of these: an accumulator tile (L0C → GM) is stored by FIX, not by MTE3, on A2/A3. Draining
 MTE3, or signalling from it, orders nothing. The pipe of accumulator stores is an option of the machine: `-O
-acc_store=FIX+MTE3` is the conservative reading that the store needs both.
+acc_store=FIX+MTE3` is the conservative reading that the store needs both. Under `-O xcore_visibility=needs-dsb` the
+rule also asks for a dsb on the writing core, after S knows that the store is complete and before the signal.
 
 Silent when the signal is sent by the pipe that wrote, or after that pipe was drained.
 
@@ -39,6 +40,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from syncheck.analysis import Analysis
+from syncheck.detectors import unseen
 from syncheck.detectors.causes import Spot, cores_of, grouped, pairs, place, unpublished
 from syncheck.detectors.words import agent, buffer, bytes_of, doer, plain_core, smallest
 from syncheck.finding import Finding, Label
@@ -52,6 +54,7 @@ def unpublished_stores(analysis: Analysis) -> Iterator[Finding]:
     mine = [c for c in analysis.log.clashes.values() if c.kind == "unordered" and unpublished(c)]
     for group in grouped(mine, lambda c: (_store(analysis, c), plain_core(analysis.site(c.later).core))):
         yield _finding(analysis, group)
+    yield from unseen.between_cores(analysis)
 
 
 def _store(analysis: Analysis, clash: Clash) -> tuple[object, ...]:

@@ -70,7 +70,7 @@ def overwritten_slots(analysis: Analysis) -> Iterator[Finding]:
     """FIF001: one for each FIFO and memory (GM slots, local ring)."""
     clashes = list(analysis.log.clashes.values())
     early = explained_fifos(c for c in clashes if overwrites_slot(c))
-    mine = [c for c in clashes if c.kind != "reversed" and overwrites_slot(c) and fifo_of(c) in early]
+    mine = [c for c in clashes if c.kind not in ("reversed", "unseen") and overwrites_slot(c) and fifo_of(c) in early]
     lost = [r for r in analysis.log.remarks.values() if r.kind == "slot lost"]
     seen = set()
     for group in grouped(mine, lambda c: (fifo_of(c), _local(c))):

@@ -7,7 +7,7 @@ unit hands each instruction to its pipe's queue and goes on, so the text's order
 finish. The reader gets old or half-written data, now and then, depending on load.
 
 Silent when a chain of flags, drains, barriers or cross-core signals tells the reading pipe that the write is
-complete.
+complete. Under `-O gm_roundtrip=flag+dsb` a core that loads from GM what it has stored needs a dsb between as well.
 
 What to do: set_flag(PIPE_<writer>, PIPE_<reader>, id) after the write, wait_flag with the same three before the
 read. Across cores: signal from the pipe that wrote, wait before the read.
@@ -62,6 +62,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from syncheck.analysis import Analysis
+from syncheck.detectors import unseen
 from syncheck.detectors.causes import (
     buffer_key,
     caused,
@@ -90,6 +91,7 @@ def races(analysis: Analysis) -> Iterator[Finding]:
     for group in caused(mine, lambda c: causes_of(analysis, c)):
         kind = hazard(group[0])
         yield _finding(analysis, _RULE[kind], group, _title(kind, *analysis.labels(group[0])))
+    yield from unseen.within_core(analysis)
 
 
 def inversions(analysis: Analysis) -> Iterator[Finding]:
