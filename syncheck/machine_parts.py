@@ -87,7 +87,12 @@ class Parts:
     def hidden(self) -> dict[str, Hidden]:
         return {
             name: Hidden(
-                name, row["space"], row["start"], row["stop"], row.get("source", ""), row.get("bytes_per_row", 0),
+                name,
+                row["space"],
+                row["start"],
+                row["stop"],
+                row.get("source", ""),
+                row.get("bytes_per_row", 0),
                 row.get("rows_at_once", 1),
             )
             for name, row in self.section("hidden").items()

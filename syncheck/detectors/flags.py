@@ -284,9 +284,7 @@ def _undocumented(text: str) -> str:
 _NOTES = {"hidden flag": ("uses it inside", "is pending"), "rivals": ("sets one", "sets the other")}
 
 
-def _groups(
-    analysis: Analysis, kind: str, places: int, told: Collection[tuple[Place, ...]] = ()
-) -> list[list[Remark]]:
+def _groups(analysis: Analysis, kind: str, places: int, told: Collection[tuple[Place, ...]] = ()) -> list[list[Remark]]:
     """Remarks of one kind by channel pipes and the positions of their first places; lanes and ids are one. Without
     those whose first two places are `told` already."""
 

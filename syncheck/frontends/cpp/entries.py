@@ -28,7 +28,7 @@ from syncheck.source import Span
 
 _SYNC = re.compile(
     r"\b(set_flag|wait_flag|pipe_barrier|ffts_cross_core_sync|wait_flag_dev|set_intra_block|TPUSH|TPOP|TSYNC|TLOAD|TSTORE"
-    r"|PtoSetWaitFlag|SET_FLAG|WAIT_FLAG|PIPE_BARRIER|copy_gm_to_ubuf\w*|copy_ubuf_to_gm\w*|Event)\b"
+    r"|PtoSetWaitFlag|SET_FLAG|WAIT_FLAG|PIPE_BARRIER|copy_gm_to_ubuf\w*|copy_ubuf_to_gm\w*)\b|\bEvent<"
 )  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def read(text: str, path: str, machine: Machine, find: Find, definitions: Mappin
     pins = {name: int(value, 0) for name, value in (definitions or {}).items() if re.fullmatch(r"-?\d+", value)}
     programs: list[Program] = []
     for entry in listed:
-        program = _program(entry, units, same, path, machine, said, domains, coverage, pins)
+        program = _program(entry, units, path, machine, said, domains, coverage, pins)
         if program is not None and all(_body_of(program) != _body_of(other) for other in programs):
             programs.append(program)
     problems = [
@@ -155,24 +155,25 @@ def _pinned(definitions: Mapping[str, str]) -> dict[str, Domain]:
 
 
 def _program(
-    entry: Entry, units: dict[str, Unit], same: bool, path: str, machine: Machine, said: Comments,
+    entry: Entry, units: dict[str, Unit], path: str, machine: Machine, said: Comments,
     domains: Mapping[str, Domain], coverage: Coverage, pins: dict[str, int],
 ) -> Program | None:  # fmt: skip
     declared, terms = Declared(), Terms()
     bodies: dict[str, tuple[Statement, ...]] = {}
     passes: dict[str, Pass] = {}
+    problems: dict[str, dict[tuple[str, int, str], Problem]] = {}
     for core in ("AIC", "AIV"):
         run = Pass(units[core], core, machine, terms, declared, HOOKS, pins=pins)
         terms.here = set()
-        problems = dict(declared.problems)
+        declared.problems = {}
         bodies[core] = tuple(_follow(run, entry))
         passes[core] = run
-        if core == "AIC" and same and not _has_cube(bodies[core], declared):
-            bodies[core] = ()
-            declared.problems.clear()
-            declared.problems.update(problems)
-    chosen = _cores(bodies, passes, declared, same)
-    problems_found = tuple(declared.problems.values())
+        problems[core] = declared.problems
+    chosen = _cores(bodies, passes, declared)
+    kept = {core[:3] for core in chosen} or set(problems)
+    problems_found = tuple(
+        {key: one for core in ("AIC", "AIV") if core in kept for key, one in problems[core].items()}.values()
+    )
     if not chosen and not problems_found:
         return None
     for kind, table in declared.understood.items():
@@ -203,15 +204,22 @@ def _follow(run: Pass, entry: Entry) -> list[Statement]:
 
 
 def _cores(
-    bodies: dict[str, tuple[Statement, ...]], passes: dict[str, Pass], declared: Declared, same: bool
+    bodies: dict[str, tuple[Statement, ...]], passes: dict[str, Pass], declared: Declared
 ) -> dict[str, tuple[Statement, ...]]:
     """The cores that this kernel runs on: AIC, and AIV (both lanes) or AIV0 (one vector core)."""
     cube, vector = bodies["AIC"], bodies["AIV"]
     chosen: dict[str, tuple[Statement, ...]] = {}
-    on_cube = _has_cube(cube, declared)
-    on_vector = routines.does_something(vector) and (_has_vector(vector, declared) or not on_cube)
-    if same and on_cube and on_vector:
-        on_vector = not _has_cube(vector, declared)
+    on_cube = _is_of(cube, declared, CUBE_SPACES, ("UB",), CUBE_PIPES)
+    on_vector = _is_of(vector, declared, ("UB",), CUBE_SPACES, ("V",))
+    if on_cube is None and on_vector is None:  # barriers and signals only
+        on_cube, on_vector = False, True
+    if on_vector is None:
+        on_vector = not on_cube or (cube != vector and _speaks(vector, declared))
+    if on_cube is None:
+        on_cube = cube != vector and _speaks(cube, declared)
+    if on_cube and on_vector and cube == vector:
+        on_vector = False  # nothing in the text asks which core it runs on
+    on_cube, on_vector = (on and routines.does_something(body) for on, body in ((on_cube, cube), (on_vector, vector)))
     if on_cube:
         chosen["AIC"] = cube
     if on_vector:
@@ -254,25 +262,25 @@ def _spaces(one: Statement, declared: Declared) -> set[str]:
     return found
 
 
-def _has_cube(body: Sequence[Statement], declared: Declared) -> bool:
+def _is_of(
+    body: Sequence[Statement], declared: Declared, own: Sequence[str], foreign: Sequence[str], pipes: Sequence[str]
+) -> bool | None:
+    """Whether a pass is one of a core kind, by the memory it uses, else by the pipes it names; None: nothing tells."""
+    spaces: set[str] = set()
+    named: set[str] = set()
     for one in _each(body, declared):
-        if _spaces(one, declared) & set(CUBE_SPACES):
-            return True
-        pipes = {getattr(one, "src", ""), getattr(one, "dst", ""), getattr(one, "pipe", "")}
-        if pipes & set(CUBE_PIPES):
-            return True
-    return False
+        spaces |= _spaces(one, declared)
+        named |= {getattr(one, "src", ""), getattr(one, "dst", ""), getattr(one, "pipe", "")}
+    if spaces & set(own):
+        return True
+    if spaces & set(foreign):
+        return False
+    return True if named & set(pipes) else None
 
 
-def _has_vector(body: Sequence[Statement], declared: Declared) -> bool:
-    for one in _each(body, declared):
-        if "UB" in _spaces(one, declared):
-            return True
-        if "V" in {getattr(one, "src", ""), getattr(one, "dst", ""), getattr(one, "pipe", "")}:
-            return True
-        if isinstance(one, CrossSet | CrossWait | FifoOp | TileOp | Instr):
-            return True
-    return False
+def _speaks(body: Sequence[Statement], declared: Declared) -> bool:
+    """Whether a pass talks to the other core or to GM."""
+    return any(isinstance(one, CrossSet | CrossWait | FifoOp | TileOp | Instr) for one in _each(body, declared))
 
 
 def _signals(body: Sequence[Statement], declared: Declared) -> bool:
