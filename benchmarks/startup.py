@@ -1,6 +1,6 @@
 """Whole process: `syncheck --help` and one script, time and peak memory; and which imports take how long.
 
-    python benchmarks/startup.py [--repeat 5]
+python benchmarks/startup.py [--repeat 5]
 """
 
 from __future__ import annotations

@@ -40,7 +40,9 @@ def main() -> None:
         return
     repeat = options.repeat
     print(f"start-up {_startup(repeat) * 1000:.0f} ms (interpreter, imports, machine model)\n")
-    print(f"{'trace':<12}{'agents':>7}{'events':>11}{'whole':>9}{'reading':>9}{'analysis':>10}{'events/s':>11}{'MB':>9}")
+    print(
+        f"{'trace':<12}{'agents':>7}{'events':>11}{'whole':>9}{'reading':>9}{'analysis':>10}{'events/s':>11}{'MB':>9}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for name in options.only.split(",") if options.only else CASES:
             for agents in map(int, options.agents.split(",")):

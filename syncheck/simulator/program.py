@@ -11,7 +11,7 @@ from syncheck.simulator.entries import Core, Entry, Kind
 
 Expr = Any
 """An int, a name, (operator, left, right), or ("[]", family, index)."""
-Span = tuple[str, Expr, int]
+Span = tuple[str, Expr, Expr]
 """(space, first byte, size)."""
 
 
@@ -50,7 +50,14 @@ class Branch:
     otherwise: tuple[Node, ...] = ()
 
 
-Node = Union[Do, Loop, Branch]
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """break, or on to the next turn (`again`)."""
+
+    again: bool = False
+
+
+Node = Union[Do, Loop, Branch, Leave]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +72,21 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`cores`: AIC, AIV0, AIV1, or AIV for both lanes, each once; an `unknown` is 0 or 1, and so is each of a table."""
+    """`cores`: AIC, AIV0, AIV1, or AIV for both lanes, each once; an `unknown` is 0 or 1, and so is each of a table.
+    `constants` are other names for expressions of parameters."""
 
     cores: tuple[tuple[str, tuple[Node, ...]], ...]
     params: tuple[Param, ...] = ()
     unknowns: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    constants: tuple[tuple[str, Expr], ...] = ()
 
 
 OPERATORS: dict[str, Callable[[int, int], int]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
-    "%": lambda a, b: a % b,
+    "%": lambda a, b: a % b if a >= 0 else -(-a % b),
     "<": lambda a, b: int(a < b),
     ">": lambda a, b: int(a > b),
     "==": lambda a, b: int(a == b),
@@ -108,6 +117,7 @@ def evaluate(expr: Expr, values: Values) -> int:
 def unrolled(script: Script, values: Values) -> tuple[Core, ...]:
     """What each core issues with these values of parameters and unknowns."""
     cores = []
+    values = {**values, **{name: evaluate(expr, values) for name, expr in script.constants}}
     for name, body in script.cores:
         for lane, core in enumerate(("AIV0", "AIV1")) if name == "AIV" else ((int(name[3:] or 0), name),):
             cores.append(Core(core, tuple(_issued(body, {**values, "lane": lane}))))
@@ -122,28 +132,39 @@ def names_in(item: object) -> Iterator[str]:
         for part in item:
             yield from names_in(part)
     elif isinstance(item, Script):
-        yield from names_in(item.cores)
-    elif isinstance(item, Do | Loop | Branch):
+        yield from names_in((item.cores, item.constants))
+    elif isinstance(item, Do | Loop | Branch | Leave):
         for name in type(item).__slots__:
             yield from names_in(getattr(item, name))
+
+
+class _Left(Exception):
+    def __init__(self, again: bool) -> None:
+        self.again = again
 
 
 def _issued(nodes: tuple[Node, ...], values: dict[str, Any]) -> Iterator[Entry]:
     for node in nodes:
         if isinstance(node, Do):
             yield _entry(node, values)
+        elif isinstance(node, Leave):
+            raise _Left(node.again)
         elif isinstance(node, Branch):
             yield from _issued(node.then if evaluate(node.condition, values) else node.otherwise, values)
         else:
             turn, step = evaluate(node.start, values), evaluate(node.step, values)
             while turn < evaluate(node.bound, values):
-                yield from _issued(node.body, {**values, node.var: turn})
+                try:
+                    yield from _issued(node.body, {**values, node.var: turn})
+                except _Left as left:
+                    if not left.again:
+                        break
                 turn += step
 
 
 def _entry(do: Do, values: Values) -> Entry:
     def placed(spans: tuple[Span, ...]) -> tuple[tuple[str, int, int], ...]:
-        starts = [(space, evaluate(start, values), size) for space, start, size in spans]
+        starts = [(space, evaluate(start, values), evaluate(size, values)) for space, start, size in spans]
         return tuple((space, start, start + size) for space, start, size in starts)
 
     number = evaluate(do.number, values)
@@ -160,6 +181,7 @@ def written(script: Script) -> tuple[str, Script]:
         high = "" if param.high is None else param.high
         lines.append(f"param {param.name}{'[b]' if param.family else ''} in {param.low}..{high};")
     lines += [f"unknown {name};" for name in script.unknowns] + [f"unknown {name}[];" for name in script.tables]
+    lines += [f"const {name} = {shown(expr)};" for name, expr in script.constants]
     cores = []
     for name, body in script.cores:
         lines.append(f"core {name} {{")
@@ -179,6 +201,9 @@ def _write(nodes: tuple[Node, ...], lines: list[str], indent: str) -> tuple[Node
             lines.append(f"{indent}for ({node.var} = {shown(node.start)}; {node.var} < {shown(node.bound)}; {step}) {{")
             told.append(replace(node, body=_write(node.body, lines, indent + "    ")))
             lines.append(indent + "}")
+        elif isinstance(node, Leave):
+            lines.append(indent + ("continue;" if node.again else "break;"))
+            told.append(node)
         else:
             lines.append(f"{indent}if ({shown(node.condition)}) {{")
             then = _write(node.then, lines, indent + "    ")
@@ -209,13 +234,13 @@ def _call(do: Do) -> str:
     return f"instr op on {pipe}{effects}{' atomic' if do.atomic else ''};"
 
 
-def _plus(start: Expr, size: int) -> Expr:
-    return start + size if isinstance(start, int) else ("+", start, size)
+def _plus(start: Expr, size: Expr) -> Expr:
+    return start + size if isinstance(start, int) and isinstance(size, int) else ("+", start, size)
 
 
 def shown(expr: Expr) -> str:
     if not isinstance(expr, tuple):
-        return str(expr)
+        return str(expr) if not isinstance(expr, int) or expr >= 0 else f"(0 - {-expr})"
     operator, left, right = expr
     if operator == "[]":
         return f"{left}[{shown(right)}]"

@@ -1,0 +1,273 @@
+"""Mutation testing of the engine: does the judge's sample notice when a part of the order or the proof is wrong?
+
+    python benchmarks/engine_mutants.py [--sample N] [--seed S] [--only fold] [--programs N]
+
+Each mutant changes one place of one module: a comparison or an operator, a number, a condition, a statement or an
+element of a tuple dropped, two branches swapped. A child process loads it and runs the kill suite: scripts whose true
+findings are known (judge fixtures with what their first lines say; random programs of the ordinary suite with what the
+judge says of them). The first difference kills. What survives is listed, to be explained in docs/mutation.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import pickle
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = ("fold", "replay", "proof", "execution", "symbolic", "shapes", "vector_clock", "happens_before")
+TIMEOUT = 120
+SLACK = 2
+"""A mutant is also killed when a proof needs so many times the states (and ten): it no longer folds."""
+
+
+# ---------------------------------------------------------------- mutants
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: `line` of the module, what it was and what it is."""
+
+    module: str
+    line: int
+    was: str
+    now: str
+    source: str
+
+
+_COMPARE: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE,), ast.LtE: (ast.Lt,), ast.Gt: (ast.GtE,), ast.GtE: (ast.Gt,), ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,), ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,),
+}  # fmt: skip
+_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult, ast.Mod: ast.Add,
+    ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr,
+}  # fmt: skip
+_CALLS = {"min": "max", "max": "min", "any": "all", "all": "any", "join": "meet", "popleft": "pop", "lcm": "max"}
+
+
+def variants(node: ast.AST) -> Iterator[ast.AST | None]:
+    """What a node may become; None: the statement goes."""
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        for kind in _COMPARE.get(type(node.ops[0]), ()):
+            yield ast.Compare(node.left, [kind()], node.comparators)
+    elif isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        yield ast.BinOp(node.left, _OPERATORS[type(node.op)](), node.right)
+    elif isinstance(node, ast.BoolOp):
+        for position in range(len(node.values)):
+            rest = node.values[:position] + node.values[position + 1 :]
+            yield ast.BoolOp(node.op, rest) if len(rest) > 1 else rest[0]
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield node.operand
+    elif isinstance(node, ast.Constant) and type(node.value) is int:
+        yield ast.Constant(node.value + 1)
+    elif isinstance(node, ast.Constant) and type(node.value) is bool:
+        yield ast.Constant(not node.value)
+    elif isinstance(node, ast.If):
+        yield ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+    elif isinstance(node, ast.IfExp):
+        yield ast.IfExp(node.test, node.orelse, node.body)
+    elif isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load) and len(node.elts) > 1:
+        for position in range(len(node.elts)):
+            yield ast.Tuple([*node.elts[:position], ast.Constant(0), *node.elts[position + 1 :]], node.ctx)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS:
+        yield ast.Call(ast.Name(_CALLS[node.func.id], ast.Load()), node.args, node.keywords)
+    elif isinstance(node, ast.comprehension) and node.ifs:
+        for position in range(len(node.ifs)):
+            rest = node.ifs[:position] + node.ifs[position + 1 :]
+            yield ast.comprehension(node.target, node.iter, rest, node.is_async)
+    elif isinstance(node, ast.Assign | ast.AugAssign | ast.Continue) or (
+        isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
+    ):
+        yield None
+    elif isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Constant):
+        yield ast.Return(ast.Constant(None))
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, number: int, new: ast.AST | None) -> None:
+        self.number = number
+        self.new = new
+        self.count = -1
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        self.count += 1
+        if self.count == self.number:
+            return ast.copy_location(ast.Pass() if self.new is None else self.new, node)
+        return self.generic_visit(node)
+
+
+def mutants(module: str) -> list[Mutant]:
+    """Every mutant of one module, in the order of the text."""
+    source = (ROOT / "syncheck" / f"{module}.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    found = []
+    for number, node in enumerate(_visited(tree)):
+        if _words(node, tree):
+            continue
+        for new in variants(node):
+            changed = _Replace(number, new).visit(ast.parse(source))
+            text = ast.unparse(ast.fix_missing_locations(changed))
+            was, now = _shown(node), "gone" if new is None else _shown(new)
+            found.append(Mutant(module, _line(node), was, now, text))
+    return found
+
+
+def _visited(tree: ast.AST) -> list[ast.AST]:
+    """The nodes in the order in which a NodeTransformer meets them."""
+    order: list[ast.AST] = []
+
+    class Walk(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> ast.AST:
+            order.append(node)
+            return self.generic_visit(node)
+
+    Walk().visit(tree)
+    return order
+
+
+def _words(node: ast.AST, tree: ast.AST) -> bool:
+    """Module level, annotations and declarations: nothing that decides an order."""
+    body = getattr(tree, "body", [])
+    return node in body or isinstance(node, ast.AnnAssign | ast.Module | ast.ImportFrom | ast.Import)
+
+
+def _line(node: ast.AST) -> int:
+    return getattr(node, "lineno", 0) or next((_line(child) for child in ast.iter_child_nodes(node)), 0)
+
+
+def _shown(node: ast.AST) -> str:
+    if isinstance(node, ast.comprehension):
+        return " ".join(f"if {ast.unparse(test)}" for test in node.ifs) or "no condition"
+    return " ".join(ast.unparse(ast.fix_missing_locations(node)).split())[:90]
+
+
+# ---------------------------------------------------------------- the kill suite
+
+
+def collect(count: int, path: Path) -> None:
+    """Write scripts and what is known of them: from the fixtures, and from the judge for random programs."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+    import engine_corpus
+
+    with path.open("wb") as file:
+        pickle.dump(engine_corpus.corpus(count), file)
+
+
+def attempt(mutant: Mutant | None, known: list[tuple[str, Any]]) -> str:
+    """Run the kill suite in this process: "" where nothing differs, else what killed."""
+    name = "" if mutant is None else f"syncheck.{mutant.module}"
+
+    class Finder:
+        @staticmethod
+        def find_spec(full: str, path: object, target: object = None) -> object:
+            import importlib.machinery as machinery
+
+            if mutant is None or full != name:
+                return None
+            return machinery.ModuleSpec(full, Finder(), origin="mutant")  # type: ignore[arg-type]
+
+        @staticmethod
+        def create_module(spec: object) -> None:
+            return None
+
+        @staticmethod
+        def exec_module(module: object) -> None:
+            assert mutant is not None
+            exec(compile(mutant.source, f"{mutant.module}.py", "exec"), vars(module))
+
+    sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
+    try:
+        import engine_corpus
+
+        for title, item in known:
+            if said := engine_corpus.differs(item, SLACK):
+                return f"{title}: {said}"
+    except Exception as error:
+        return f"raises {type(error).__name__}"
+    return ""
+
+
+def tried(mutant: Mutant, known: list[tuple[str, Any]]) -> str:
+    """The same in a child, with a limit on its time: what killed the mutant, or ""."""
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(readable)
+        resource.setrlimit(resource.RLIMIT_CPU, (TIMEOUT, TIMEOUT))
+        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.write(writable, attempt(mutant, known).encode()[:200] + b"\n")
+        os._exit(0)
+    os.close(writable)
+    with os.fdopen(readable, "rb") as pipe:
+        said = pipe.read().decode(errors="replace")
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}: it does not end"
+    return said.strip() or ("" if said else "dies")
+
+
+# ---------------------------------------------------------------- the run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sample", type=int, default=400, help="how many mutants (0: all)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", action="append", choices=MODULES, help="a module (repeatable)")
+    parser.add_argument("--programs", type=int, default=600, help="random programs of the kill suite")
+    parser.add_argument("--corpus", type=Path, default=ROOT / ".venv" / "engine_corpus.pickle")
+    parser.add_argument("--output", type=Path, help="write survivors there, one a line")
+    options = parser.parse_args()
+    start = time.time()
+    code = f"import engine_mutants as m, pathlib; m.collect({options.programs}, pathlib.Path({str(options.corpus)!r}))"
+    if not options.corpus.exists():
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "benchmarks")
+    with options.corpus.open("rb") as file:
+        known = pickle.load(file)
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+    whole = [mutant for module in options.only or MODULES for mutant in mutants(module)]
+    chosen = whole if not options.sample else random.Random(options.seed).sample(whole, min(options.sample, len(whole)))
+    print(
+        f"{len(known)} scripts known; {len(chosen)} of {len(whole)} mutants ({time.time() - start:.0f} s)", flush=True
+    )
+    assert not (said := attempt_in_child(known)), f"the engine itself fails: {said}"
+    survivors, totals, lost = [], Counter[str](), Counter[str]()
+    for number, mutant in enumerate(sorted(chosen, key=lambda m: (m.module, m.line)), 1):
+        totals[mutant.module] += 1
+        if not tried(mutant, known):
+            lost[mutant.module] += 1
+            survivors.append(mutant)
+            text = f"{mutant.module}.py:{mutant.line}: {mutant.was}  ->  {mutant.now}"
+            print(f"{number:5} survives  {text}", flush=True)
+            if options.output:
+                with options.output.open("a", encoding="utf-8") as file:
+                    file.write(text + "\n")
+    for module in sorted(totals):
+        print(f"{module:15} killed {totals[module] - lost[module]} of {totals[module]}")
+    killed = len(chosen) - len(survivors)
+    print(
+        f"killed {killed} of {len(chosen)} ({100 * killed / max(len(chosen), 1):.1f} %) in {time.time() - start:.0f} s"
+    )
+
+
+def attempt_in_child(known: list[tuple[str, Any]]) -> str:
+    source = (ROOT / "syncheck" / "vector_clock.py").read_text(encoding="utf-8")
+    return tried(Mutant("vector_clock", 0, "", "", source), known)
+
+
+if __name__ == "__main__":
+    main()
