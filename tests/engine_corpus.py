@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from judging import Looked, Seen, compare_open, compare_straight, look
+from judging import FEW, STATES, Looked, Seen, compare_open, compare_straight, look
 
 from syncheck.simulator.program import Script, written
 
@@ -23,7 +23,7 @@ def differs(item: Item, slack: int) -> str:
     """What the engine says differently now; "" for nothing."""
     if item["kind"] == "graph":
         return "" if _graph(item["text"]) == item["told"] else "the graph"
-    now = _plain(look(item["text"], item["pins"]), item["text"], item["pins"])
+    now = _plain(look(item["text"], item["pins"], states=item["most"]), item["text"], item["pins"], item["most"])
     for name in Seen.__dataclass_fields__:
         if now[name] != item[name]:
             return name
@@ -32,9 +32,17 @@ def differs(item: Item, slack: int) -> str:
     return "states" if now["states"] > slack * item["states"] + 10 else ""
 
 
-def _plain(looked: Looked, text: str, pins: dict[str, tuple[int, ...]]) -> Item:
+def _plain(looked: Looked, text: str, pins: dict[str, tuple[int, ...]], most: int) -> Item:
     seen = {name: getattr(looked.seen, name) for name in Seen.__dataclass_fields__}
-    return {"kind": "run", "text": text, "pins": pins, "gaps": looked.gaps, "states": looked.states, **seen}
+    return {
+        "kind": "run",
+        "text": text,
+        "pins": pins,
+        "most": most,
+        "gaps": looked.gaps,
+        "states": looked.states,
+        **seen,
+    }
 
 
 def _fixtures() -> Iterator[tuple[str, Item]]:
@@ -45,7 +53,7 @@ def _fixtures() -> Iterator[tuple[str, Item]]:
         text = path.read_text(encoding="utf-8")
         pairs = [word.partition("=") for word in (*header(text, "pins"), *header(text, "with"))]
         pins = {key: tuple(map(int, value.strip("[]").split(","))) for key, _, value in pairs}
-        yield path.stem, _plain(look(text, pins), text, pins)
+        yield path.stem, _plain(look(text, pins), text, pins, STATES)
 
 
 def _programs(count: int) -> Iterator[tuple[str, Item]]:
@@ -72,7 +80,7 @@ def _some(strategy: Any, compare: Callable[[Script], str], count: int) -> list[I
     def one(script: Script) -> None:
         if compare(script) not in ("two owners", "tied"):
             text, _ = written(script)
-            kept[text] = _plain(look(text), text, {})
+            kept[text] = _plain(look(text, states=FEW), text, {}, FEW)
 
     wrap: Any = given(strategy)
     _run(wrap(one), count)

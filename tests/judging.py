@@ -20,7 +20,9 @@ from syncheck.simulator.judge import TooLarge, Verdict, every_order
 from syncheck.simulator.program import Branch, Loop, Node, Script, Values, evaluate, names_in, unrolled, written
 from syncheck.symbolic import Linear, Store, Test
 
-STATES = 150
+STATES = 400
+FEW = 150
+"""States for random programs: those that need more count as bounded."""
 A2A3 = load("a2a3")
 HARDWARE = Hardware(counter_limit=2)
 
@@ -61,7 +63,9 @@ def engine(
     return looked.seen, looked.gaps
 
 
-def look(text: str, pins: dict[str, tuple[int, ...]] | None = None, hardware: Hardware = HARDWARE) -> Looked:
+def look(
+    text: str, pins: dict[str, tuple[int, ...]] | None = None, hardware: Hardware = HARDWARE, states: int = STATES
+) -> Looked:
     program = parse(text, "judge.sync")
     assert not program.problems, (text, program.problems)
     (kernel,) = kernels(program, A2A3, pins or {})
@@ -72,7 +76,7 @@ def look(text: str, pins: dict[str, tuple[int, ...]] | None = None, hardware: Ha
         scalar_store_needs_flag=hardware.store_needs_flag,
         counter_limit=hardware.counter_limit,
     )
-    outcome = Explorer(kernel, rules, log, max_states=STATES).run()
+    outcome = Explorer(kernel, rules, log, max_states=states).run()
     seen = Seen()
 
     def place(access: Any) -> tuple[str, int]:
@@ -292,7 +296,7 @@ def compare_open(script: Script, sampled: int = 6) -> str:
     """The engine, unbounded, against the union of all small cases, some larger ones, and those that the engine itself
     names. Says how far it closed."""
     text, script = written(script)
-    looked = look(text)
+    looked = look(text, states=FEW)
     ours, gaps = looked.seen, looked.gaps
     closed = not ours.overflow and not gaps
     union, done = Verdict(), set()

@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 
 import programs
 import pytest
+from judging import choices, engine, judged, told
 from test_invariants import imports
-from test_judge import choices, engine, every, judged, told
+from test_judge import every
 
 from syncheck.build import kernels
 from syncheck.check import Settings
