@@ -151,9 +151,12 @@ def graph() -> Parser:
 
 def extract() -> Parser:
     parser = Parser("extract", description=VERBS["extract"])
-    parser.add_argument("path", metavar="FILE", help="a .sync script; - is stdin")
-    parser.add_argument("--output", "-o", metavar="FILE", help="write the script to FILE instead of standard output")
-    _add_stdin(parser.add_argument)
+    add = parser.add_argument
+    add("path", metavar="FILE", help="a C++ kernel (.cpp, .cce), or a .sync script to be tidied; - is stdin")
+    add("--output", "-o", metavar="FILE", help="write the script to FILE instead of standard output")
+    add("--entry", metavar="NAME", help="the entry point, where a kernel has several")
+    _add_kernel(add)
+    parser.set_defaults(option=[], max_states=None)
     return parser
 
 
@@ -221,17 +224,17 @@ def parse(verb: str, arguments: list[str]) -> argparse.Namespace:
 
 def _add_settings(parser: Parser) -> None:
     add = parser.add_argument_group("kernel and machine").add_argument
+    _add_kernel(add)
+    _add_option(parser)
+    add("--max-states", metavar="N", type=_positive, help="how much to explore before saying `bounded`")
+
+
+def _add_kernel(add: Callable[..., argparse.Action]) -> None:
     add("-D", dest="define", metavar="NAME=VALUE", action="append", default=[], type=_pair(definition),
         help="pin a parameter: 3, 1..8 or [1,3]")  # fmt: skip
     add("--include", metavar="DIR", action="append", default=[], help="where the headers of C++ kernels are looked for")
     add("--machine", metavar="NAME", help="a2a3, a5 or FILE.toml")
-    _add_option(parser)
     add("--config", metavar="FILE", help="this configuration, and no search for others")
-    add("--max-states", metavar="N", type=_positive, help="how much to explore before saying `bounded`")
-    _add_stdin(add)
-
-
-def _add_stdin(add: Callable[..., argparse.Action]) -> None:
     add("--stdin-filename", metavar="NAME", help="what standard input is called; its suffix says what it is")
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from dataclasses import replace
 
 from syncheck.cli_arguments import CommandError
 from syncheck.cli_files import STDIN, SUFFIXES, Target, Unreadable, text_of
+from syncheck.cli_plan import Plan, Planner
 from syncheck.cli_terminal import put, put_file, say
+from syncheck.config import ConfigError, did_you_mean
+from syncheck.definitions import DefinitionError, narrowed, pins_of
 from syncheck.frontends.script import parse
-from syncheck.ir import Program
+from syncheck.ir import Domain, Program
 from syncheck.script_spelling import nodes
 from syncheck.script_text import script_text
 from syncheck.source import Span
@@ -19,11 +23,8 @@ def extract_command(arguments: Namespace) -> int:
     """0: all of it is in the script; 1: the script says with `syncheck: gap` what is not."""
     target = _target(arguments)
     _keep_the_input(target, arguments.output)
-    program = _program(target)
-    if not program.cores:
-        reason = str(program.problems[0]) if program.problems else f"{target.path}: there is no core"
-        raise CommandError(reason)
-    script = script_text(program, lines=_moved(program))
+    program, title = _program(target, arguments)
+    script = script_text(program, lines=bool(title) or _moved(program), title=title)
     if arguments.output:
         put_file(arguments.output, script)
     else:
@@ -39,8 +40,8 @@ def _target(arguments: Namespace) -> Target:
     path = arguments.path
     name = (arguments.stdin_filename or STDIN) if path == "-" else path
     kind = "script" if name == STDIN else SUFFIXES.get(os.path.splitext(name)[1].lower(), "")
-    if kind != "script":
-        raise CommandError(f"{name or 'no file'}: neither a kernel (.cpp, .cce) nor an event script (.sync)")
+    if kind not in ("script", "c++"):
+        raise CommandError(f"{name or 'no file'}: neither a C++ kernel (.cpp, .cce) nor an event script (.sync)")
     return Target(name, kind, stdin=path == "-")
 
 
@@ -51,13 +52,62 @@ def _keep_the_input(target: Target, output: str | None) -> None:
         raise CommandError(f"--output {output}: that is the input; name another file")
 
 
-def _program(target: Target) -> Program:
+def _program(target: Target, arguments: Namespace) -> tuple[Program, str]:
+    """What the file says, and a title for it that is empty for a script. Raises CommandError."""
     try:
-        return parse(text_of(target), target.path)
+        plan = Planner(arguments).plan(target)
+        text = text_of(target)
+    except ConfigError as error:
+        raise CommandError(str(error)) from None
     except Unreadable as error:
         raise CommandError(f"{target.path}: {error}") from None
     except OSError as error:
         raise CommandError(f"{target.path}: {error.strerror}") from None
+    if target.kind == "script":
+        program, title = parse(text, target.path), ""
+    else:
+        program, entry, others = _kernel(text, target, plan, arguments.entry)
+        title = f"Extracted from {target.path}" + (f", {entry}" if others else "")
+    if not program.cores:
+        reason = f": {program.problems[0]}" if program.problems else ""
+        raise CommandError(f"{target.path}: there is no core to write down{reason}")
+    return _pinned(program, plan), title
+
+
+def _kernel(text: str, target: Target, plan: Plan, entry: str | None) -> tuple[Program, str, bool]:
+    """The Program of one entry point, its name, and whether there are others."""
+    from syncheck.cli_headers import Headers
+    from syncheck.frontends.cpp.reader import read
+
+    find = Headers(target.path, plan.include).find
+    reading = read(text, target.path, plan.settings.machine, find, dict(plan.settings.definitions))
+    named = dict(zip(reading.names, reading.programs, strict=True))
+    if not named:
+        raise CommandError(f"{target.path}: no entry point that does anything on a pipe")
+    listed = ", ".join(named)
+    if entry is None and len(named) > 1:
+        raise CommandError(f"{target.path} has {len(named)} entry points: choose one with --entry ({listed})")
+    chosen = entry or listed
+    if chosen not in named:
+        raise CommandError(f"--entry {chosen}: {target.path} has {listed}{did_you_mean(chosen, named)}")
+    program = named[chosen]
+    return replace(program, problems=(*reading.problems, *program.problems)), chosen, len(named) > 1
+
+
+def _pinned(program: Program, plan: Plan) -> Program:
+    """With the parameters that -D gives. Raises CommandError."""
+    given = plan.settings.definitions
+    try:
+        program = narrowed(given, program)
+        pins = pins_of(given, program)
+    except DefinitionError as error:
+        raise CommandError(str(error)) from None
+    lists = [name for name, values in pins.items() if len(values) > 1]
+    if lists:
+        raise CommandError(f"-D {lists[0]}: a script has one value for all members of a family")
+    fixed = {name: Domain(values[0], values[0]) for name, values in pins.items()}
+    params = [replace(param, domain=fixed.get(param.name, param.domain)) for param in program.params]
+    return replace(program, params=tuple(params))
 
 
 def _moved(program: Program) -> bool:

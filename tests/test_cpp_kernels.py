@@ -1,4 +1,4 @@
-"""C++ kernels of our own: `// expect: RULE` on the line of an error, exact both ways; the extracted script says the same.
+"""C++ kernels of our own: `// expect: RULE` on the line of an error, exact both ways; the extracted script says it too.
 
 The first line of a kernel without errors is `// clean`: then it is proved, for all its launch arguments.
 """

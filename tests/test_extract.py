@@ -30,14 +30,14 @@ def test_lines_of_another_file_stay(run: Run, here: Path) -> None:
 
 def test_standard_input_and_files_that_are_none(run: Run, here: Path) -> None:
     for arguments, said in (
-        (("extract", "note.txt"), "neither a kernel"),
+        (("extract", "note.txt"), "neither a C++ kernel"),
         (("extract", "nowhere.sync"), "No such file"),
         (("extract", "race.sync", "-o", "./race.sync"), "that is the input"),
         (("extract",), "FILE"),
     ):
         code, out, err = run(*arguments)
         assert (code, out) == (2, "")
-        assert said in err
+        assert said in err, err
         assert err.count("\n") == 1
     assert (here / "race.sync").read_text() == RACE
 

@@ -77,11 +77,12 @@ class Coverage:
 
 @dataclass(slots=True)
 class Reading:
-    """The programs of one file (one for each entry point), and its coverage."""
+    """The programs of one file (one for each entry point), what the entry points are called, and the coverage."""
 
     programs: list[Program]
     coverage: Coverage
     problems: list[Problem] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
 
 def read(text: str, path: str, machine: Machine, find: Find, definitions: Mapping[str, str] | None = None) -> Reading:
@@ -107,14 +108,16 @@ def read(text: str, path: str, machine: Machine, find: Find, definitions: Mappin
     coverage.entries = list(dict.fromkeys(entry.name for entry in listed))
     pins = {name: int(value, 0) for name, value in (definitions or {}).items() if re.fullmatch(r"-?\d+", value)}
     programs: list[Program] = []
+    names: list[str] = []
     for entry in listed:
         program = _program(entry, units, path, machine, said, domains, coverage, pins)
         if program is not None and all(_body_of(program) != _body_of(other) for other in programs):
             programs.append(program)
+            names.append(entry.name)
     problems = [
         Problem(Span(where, line), f"the preprocessor: {message}") for where, line, message in sources["AIV"].errors
     ]
-    return Reading(programs, coverage, problems)
+    return Reading(programs, coverage, problems, names)
 
 
 MOST_LAUNCHES = 64
