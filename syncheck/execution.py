@@ -50,13 +50,38 @@ class Op(Record):
 
 @mutable
 class CoreCode(Record):
-    """The code of one core. `slots` is how many values it keeps."""
+    """The code of one core. `slots` is how many values it keeps. `leading` is what `leads` has found out."""
 
     name: str
     index: int
     ops: list[Op]
     slots: int
     loops: list[LoopInfo] = field(default_factory=list)
+    leading: dict[int, bytearray] = field(default_factory=dict)
+
+    def leads(self, here: int, there: int) -> bool:
+        """Whether a run that is about to take step `here` may yet take step `there` (or takes it now)."""
+        known = self.leading.get(there)
+        if known is None:
+            known = self.leading[there] = self._leading(there)
+        return bool(known[here])
+
+    def _leading(self, there: int) -> bytearray:
+        """For each step whether one of its ways goes through `there`."""
+        sources: list[list[int]] = [[] for _ in self.ops]
+        for number, op in enumerate(self.ops):
+            if op.code not in (JUMP, NEXT, END):
+                sources[number + 1].append(number)
+            if op.code in (JUMP, NEXT, HEAD, BRANCH):
+                sources[op.target].append(number)
+        found = bytearray(len(self.ops))
+        waiting = [there]
+        while waiting:
+            number = waiting.pop()
+            if not found[number]:
+                found[number] = 1
+                waiting += sources[number]
+        return found
 
 
 @mutable

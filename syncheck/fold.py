@@ -210,10 +210,8 @@ class _Turn:
         return None
 
     def _reachable(self, core: CoreRun, info: LoopInfo) -> bool:
-        """Whether the start of a loop lies ahead: further down, or inside a loop that may come round again."""
-        if core.pc <= info.start:
-            return True
-        return any(outer.head < info.head < outer.end for outer in core.code.ops[core.pc].loops)
+        """Whether the start of a loop lies ahead: not on an arm of a branch that was not taken."""
+        return core.code.leads(core.pc, info.start)
 
     # ------------------------------------------------------------ values
 
@@ -623,7 +621,7 @@ class _Turn:
         moves = set()
         for core in self._cores:
             for name, shape in self._kernel.tensor_uses.get(key, ()):
-                if name == core.code.name:
+                if name == core.code.name and not self._over(core, shape):
                     parts = [(t, c) for t, c in shape.terms if isinstance(t, LoopInfo) and not t.turns]
                     moves.add(sum(c * self._shift_of(core, t) for t, c in parts))
         return moves.pop() if len(moves) == 1 else 0
@@ -647,13 +645,19 @@ class _Turn:
             return False
         for core in self._cores:
             for name, shape in uses if not core.done else ():
-                if name != core.code.name:
+                if name != core.code.name or self._over(core, shape):
                     continue
                 if shape.opaque or len(shape.terms) != 1 or shape.terms[0][1] != coefficient:
                     return False
                 if not self._only_later(core, shape.terms[0][0], item[0]) or handle.stop > coefficient + shape.constant:
                     return False
         return True
+
+    def _over(self, core: CoreRun, shape: Shape) -> bool:
+        """Whether this core has no use of this shape to come: it stands in a loop that the core has left for good."""
+        active = core.code.ops[core.pc].loops
+        loops = [term for term, _ in shape.terms if isinstance(term, LoopInfo)]
+        return any(info not in active and not self._reachable(core, info) for info in loops)
 
     def _only_later(self, core: CoreRun, term: Any, name: str) -> bool:
         """Whether a use on this core can only be at a later turn of the loop that runs under this name."""

@@ -55,3 +55,55 @@ def test_gaps_are_said(run: Run, here: Path) -> None:
     code, out, err = run("extract", "none.sync")
     assert (code, out) == (2, "")
     assert "none.sync:1" in err
+
+
+KERNELS = Path(__file__).resolve().parent.parent / "fixtures" / "kernels"
+TWO = """#include <pto/pto-inst.hpp>
+#ifndef LATER
+#define LATER 64
+#endif
+using namespace pto;
+using Row = Tile<TileType::Vec, float, 1, 64, BLayout::RowMajor, 1, 64>;
+template <int AT> AICORE void twice(int n) {
+    Row a;
+    TASSIGN(a, AT);
+    for (int i = 0; i < n; i++) { TADDS(a, a, 1.0f); pipe_barrier(PIPE_V); }
+}
+extern "C" __global__ AICORE void one(int n) { twice<0>(n); }
+extern "C" __global__ AICORE void other(int n) { twice<LATER>(n); }
+"""
+
+
+def test_a_kernel_as_a_script(run: Run, here: Path) -> None:
+    code, out, err = run("extract", str(KERNELS / "softmax.cpp"))
+    assert (code, err) == (0, "")
+    assert out.startswith(f"// Extracted from {KERNELS / 'softmax.cpp'}\nmachine a2a3;\n")
+    assert "def softmax_rows(" in out
+    assert "tile scratch : UB fp32[16, 256] at 0x4000;" in out
+
+
+def test_entry_points_and_definitions(run: Run, here: Path) -> None:
+    (here / "two.cpp").write_text(TWO)
+    for arguments, said in (
+        ((), "two.cpp has 2 entry points: choose one with --entry (one, other)"),
+        (("--entry", "othr"), "--entry othr: two.cpp has one, other; did you mean 'other'?"),
+    ):
+        code, out, err = run("extract", "two.cpp", "-D", "LATER=256", *arguments)
+        assert (code, out, err) == (2, "", f"syncheck: {said}\n")
+    code, out, err = run("extract", "two.cpp", "--entry", "other", "-D", "LATER=256", "-D", "n=4")
+    assert (code, err) == (0, "")
+    assert "// Extracted from two.cpp, other" in out
+    assert "param n = 4;" in out
+    assert "at 0x100;" in out
+    (here / "none.cpp").write_text("int main() { return 0; }\n")
+    assert run("extract", "none.cpp") == (2, "", "syncheck: none.cpp: no entry point that does anything on a pipe\n")
+
+
+def test_parameters_of_a_script(run: Run, here: Path) -> None:
+    (here / "loop.sync").write_text(
+        "param n in 1..; param k[i] in 0..;\ncore AIV { for (i = 0; i < n; i++) { pipe_barrier(PIPE_V); } }\n"
+    )
+    assert "param n    in 2..8;" in run("extract", "loop.sync", "-D", "n=2..8")[1]
+    assert "param n    = 2;" in run("extract", "loop.sync", "-D", "n=2")[1]
+    assert run("extract", "loop.sync", "-D", "n=0")[0] == 2
+    assert run("extract", "loop.sync", "-D", "k=[1,2]")[0] == 2
