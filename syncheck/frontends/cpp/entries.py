@@ -15,6 +15,7 @@ from syncheck.frontends.cpp.scopes import (
     Overloads,
     Routine,
     Scope,
+    Template,
     declarator_name,
     declare,
     function_declarator,
@@ -185,7 +186,7 @@ def entries(unit: Unit, path: str) -> list[Entry]:
     declare(unit.root, scope)
     every = list(_routines(scope))
     mine = [one for one in every if one.definition.span.path == path and one.scope.kind != "class"]
-    reaching = _reaching(every)
+    reaching = _reaching([(one.name, one.definition) for one in every] + list(_templated(scope)))
     hosts = _hosts(unit, path, mine)
     if hosts:
         return hosts
@@ -221,10 +222,32 @@ def _hosts(unit: Unit, path: str, mine: list[Routine]) -> list[Entry]:
     return found
 
 
-def _reaching(routines: list[Routine]) -> set[str]:
+def _templated(scope: Scope) -> Iterator[tuple[str, Node]]:
+    """The methods of class templates: nobody makes those classes before they are needed."""
+    for held in scope.names.values():
+        if isinstance(held, Template):
+            for node in _deep(held.node, "function_definition"):
+                name = declarator_name(node.field("declarator"))
+                if name is not None:
+                    yield name.text, node
+        elif isinstance(held, Scope) and held is not scope:
+            yield from _templated(held)
+
+
+def _deep(node: Node, kind: str) -> Iterator[Node]:
+    for child in node.named():
+        if child.kind == kind:
+            yield child
+        elif child.kind in ("field_declaration_list", "template_declaration", "class_specifier", "struct_specifier"):
+            yield from _deep(child, kind)
+
+
+def _reaching(functions: list[tuple[str, Node]]) -> set[str]:
     """The names of functions that synchronise or move tiles, themselves or through what they call."""
-    calls = {one.name: _calls(one.definition) for one in routines}
-    found = {one.name for one in routines if _SYNC.search(one.definition.text)}
+    calls: dict[str, set[str]] = {}
+    for name, definition in functions:
+        calls.setdefault(name, set()).update(_calls(definition))
+    found = {name for name, definition in functions if _SYNC.search(definition.text)}
     grown = True
     while grown:
         more = {name for name, words in calls.items() if name not in found and words & found}

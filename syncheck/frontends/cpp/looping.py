@@ -174,9 +174,14 @@ def follow(run: Pass, shape: Shape) -> str:
         return NORMAL
     if turns == 1 or (turns is not None and turns <= MOST_TURNS and shape.node.key in run.unroll):
         return _one_by_one(run, shape, turns)
+    mark, problems, conditions = run.trail.mark(), dict(run.declared.problems), len(run.conditions)
     try:
         return _Loop(run, shape, turns if turns is not None and turns <= MOST_TURNS else None).follow()
     except Unroll:
+        run.trail.undo(mark)  # as if this turn had never been tried
+        run.declared.problems.clear()
+        run.declared.problems.update(problems)
+        del run.conditions[conditions:]
         if turns is None or turns > MOST_TURNS:
             raise Unreadable(shape.node, "objects are chosen by a loop whose number of turns is not known") from None
         run.unroll.add(shape.node.key)
