@@ -103,3 +103,35 @@ template <typename T> AICORE void add(T &t, bool skip) { if (skip) return; TADDS
 def test_comments_narrow_what_is_unknown() -> None:
     body = "// syncheck: param n in 1..1\n" + in_loop(LOAD + "TADDS(a, a, 1.0f);")
     assert errors(body) == []
+
+
+def test_an_instruction_records_the_event_it_is_assigned_to() -> None:
+    body = f"""Row a;
+TASSIGN(a, 0x0);
+Line g(x);
+Event<Op::TLOAD, Op::TADDS> loaded;
+loaded = TLOAD(a, g);
+TADDS(a, a, 1.0f, loaded);
+{LAST}"""
+    assert errors(body) == []
+    declared = "Event<Op::TLOAD, Op::TADDS> loaded"
+    assert errors(body.replace(f"{declared};\nloaded =", f"{declared} =")) == []
+    assert errors(body.replace("loaded = ", "")) == [("FLG001", 6)]
+
+
+def test_a_loop_over_tiles_is_followed_turn_by_turn_from_its_start() -> None:
+    head = HEAD + "template <int N> struct Work {\nstatic AICORE void run(__gm__ float *x) {\n"
+    head += f"""Row a[N];
+for (int s = 0; s < N; s++) {{
+TASSIGN(a[s], s * 256);
+set_flag(PIPE_V, PIPE_MTE2, static_cast<event_t>(s));
+}}
+for (int s = 0; s < N; s++) {{
+Line g(x + s * 64);
+wait_flag(PIPE_V, PIPE_MTE2, static_cast<event_t>(s));
+{LOAD}TADDS(a[s], a[s], 1.0f);
+}}
+}}
+}};
+""".replace("TLOAD(a,", "TLOAD(a[s],")
+    assert checked(f"Work<3>::run(x);\n{LAST}", head).verdict == "proved"

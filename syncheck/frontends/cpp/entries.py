@@ -12,6 +12,7 @@ from syncheck.frontends.cpp.objects import constructed
 from syncheck.frontends.cpp.preprocess import LAUNCH
 from syncheck.frontends.cpp.routines import Given, call, parameters_of
 from syncheck.frontends.cpp.scopes import (
+    Lazy,
     Overloads,
     Routine,
     Scope,
@@ -186,7 +187,7 @@ def entries(unit: Unit, path: str) -> list[Entry]:
     declare(unit.root, scope)
     every = list(_routines(scope))
     mine = [one for one in every if one.definition.span.path == path and one.scope.kind != "class"]
-    reaching = _reaching([(one.name, one.definition) for one in every] + list(_templated(scope)))
+    reaching = _reaching([(one.name, one.definition) for one in every] + list(_methods(scope)))
     hosts = _hosts(unit, path, mine)
     if hosts:
         return hosts
@@ -222,16 +223,16 @@ def _hosts(unit: Unit, path: str, mine: list[Routine]) -> list[Entry]:
     return found
 
 
-def _templated(scope: Scope) -> Iterator[tuple[str, Node]]:
-    """The methods of class templates: nobody makes those classes before they are needed."""
+def _methods(scope: Scope) -> Iterator[tuple[str, Node]]:
+    """The methods of classes and class templates: nobody makes those before they are needed."""
     for held in scope.names.values():
-        if isinstance(held, Template):
+        if isinstance(held, Template) or (isinstance(held, Lazy) and held.kind == "class"):
             for node in _deep(held.node, "function_definition"):
                 name = declarator_name(node.field("declarator"))
                 if name is not None:
                     yield name.text, node
         elif isinstance(held, Scope) and held is not scope:
-            yield from _templated(held)
+            yield from _methods(held)
 
 
 def _deep(node: Node, kind: str) -> Iterator[Node]:

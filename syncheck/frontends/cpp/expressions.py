@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from syncheck.frontends.cpp import members
+from syncheck.frontends.cpp import members, sync
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, ULONG, Class, Named, Number, Pointer, size_of
 from syncheck.frontends.cpp.objects import initial, named
 from syncheck.frontends.cpp.operators import binary, cast, truth, unary
@@ -29,6 +29,7 @@ from syncheck.frontends.cpp.values import (
     Choice,
     Closure,
     Enum,
+    Event,
     Items,
     Lost,
     Made,
@@ -358,6 +359,9 @@ def store(run: Pass, node: Node, target: Any, given: Any) -> Any:
                       else either(run, target.condition, one.value, given))  # fmt: skip
         return given
     if isinstance(target, Cell):
+        if isinstance(target.value, Event) and given is sync.RECORD:
+            sync.record_event(run, node, target.value)
+            return target.value
         if members.assign_object(run, node, target, given):
             return given
         kept = cast(run, given, target.type) if isinstance(target.type, Number | Pointer) else given

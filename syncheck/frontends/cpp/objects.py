@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from syncheck.frontends.cpp import sync
 from syncheck.frontends.cpp.kinds import (
     Array,
     Class,
@@ -108,7 +109,10 @@ def constructed(run: Pass, kind: Type, values: list[Any], name: str, node: Node,
     if isinstance(kind, PipeType):
         return first if isinstance(first, Pipe) else run.hooks.pipe(run, kind, values, name, node)
     if isinstance(kind, EventType):
-        return Event(kind, run.trail.new(None), name)
+        made = Event(kind, run.trail.new(None), name)
+        if first is sync.RECORD:
+            sync.record_event(run, node, made)
+        return made
     if isinstance(kind, Class):
         return _object(run, kind, values, name, node, given)
     return named(run, first, name) if first is not None else Lost(f"{name or 'it'} has a type that is not known", kind)
