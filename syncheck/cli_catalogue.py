@@ -85,6 +85,7 @@ def _machine_json(machine: Machine) -> dict[str, object]:
         "options": [{**asdict(row), "value": machine.options[row.name]} for row in machine.option_table],
         "pipes": {core: list(pipes) for core, pipes in machine.pipes.items()},
         "spaces": [asdict(space) for space in machine.spaces.values()],
+        "costs": [asdict(row) for row in machine.costs.values()],
     }
 
 
@@ -102,6 +103,12 @@ def _machine_text(machine: Machine) -> str:
         values = f"one of {', '.join(row.values)}" if row.values else "any text"
         lines.append(f"  {row.name} = {row.default}{changed}   {values}   {row.confidence}")
         lines += [_paragraph(text, columns) for text in (row.meaning, f"source: {row.source}") if text]
+    if machine.costs:
+        lines += ["", "costs in cycles (`syncheck run --timeline`; they rank schedules)"]
+    for cost in machine.costs.values():
+        size = f"{cost.unit} / {cost.rate}" if cost.rate else ""
+        shown = " + ".join(part for part in (str(cost.startup) if cost.startup or not size else "", size) if part)
+        lines += [f"  {cost.name:20} {shown}", _paragraph(f"source: {cost.source}", columns)]
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -24,9 +24,9 @@ def draw(outcome: Outcome, machine: Machine, trace_path: str, timeline_path: str
     assert run is not None
     try:
         costs: Costs | None = Costs(machine, run.kernel)
-        drawn = picture(run.kernel, run.events, costs, _mixes(run), _title(outcome, case, result))
+        drawn = picture(run.kernel, run.events, costs, _mixes(run), _title(outcome, case, result), run.stuck)
     except Unpriced:
-        drawn = picture(run.kernel, run.events, None, _mixes(run), _title(outcome, case, result))
+        drawn = picture(run.kernel, run.events, None, _mixes(run), _title(outcome, case, result), run.stuck)
     if trace_path:
         put_file(trace_path, trace(drawn))
     if timeline_path:
@@ -45,7 +45,8 @@ def _title(outcome: Outcome, case: Case, result: Result) -> str:
     shown = ", ".join(
         f"{name} = {value if isinstance(value, int) else list(value)}" for name, value in case.parameters.items()
     )
-    return f"{outcome.path}, {result.label}" + (f" ({shown})" if shown else "")
+    never = ", which never ends" if result.stuck else ""
+    return f"{outcome.path}, {result.label}{never}" + (f" ({shown})" if shown else "")
 
 
 def _mixes(run: Run) -> list[Mix]:

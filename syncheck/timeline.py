@@ -103,8 +103,11 @@ class Picture(Value):
     busy: Mapping[Track, float]
 
 
-def picture(kernel: Kernel, events: Iterable[Played], costs: Costs | None, mixes: Sequence[Mix], title: str) -> Picture:
-    """The picture of a run; `costs` None: in steps."""
+def picture(
+    kernel: Kernel, events: Iterable[Played], costs: Costs | None, mixes: Sequence[Mix], title: str,
+    stuck: Iterable[Played] = (),
+) -> Picture:  # fmt: skip
+    """The picture of a run; `costs` None: in steps. `stuck`: what waits for ever when nothing else can move."""
     played = [event for event in events if event.end >= 0]
     wiring = kernel.wiring
     if costs is None:
@@ -116,9 +119,11 @@ def picture(kernel: Kernel, events: Iterable[Played], costs: Costs | None, mixes
         busy = {wiring.name(agent): timing.utilisation(agent) for agent in sorted(timing.busy)}
     raced = {number for mix in mixes for number in (mix.reader, mix.writer)}
     boxes = [_box(event, times[event.number], event.number in raced) for event in played if event.number in times]
+    boxes += [_endless(event, boxes, max((box.until for box in boxes), default=0)) for event in stuck]
+    length = max((box.until for box in boxes), default=0)
     tracks = sorted({box.track for box in boxes}, key=_order)
     return Picture(
-        title, "steps" if costs is None else "cycles", max((box.until for box in boxes), default=0), tuple(tracks),
+        title, "steps" if costs is None else "cycles", length, tuple(tracks),
         tuple(box for track in tracks for box in _laid([b for b in boxes if b.track == track])),
         tuple(_arrows(kernel, played, times)), tuple(_levels(kernel, played, times)), tuple(mixes), busy,
     )  # fmt: skip
@@ -161,6 +166,18 @@ def _box(event: Played, when: Times, raced: bool) -> Box:
     return Box(
         event.number, (site.core, site.pipe), kind, name, max(start, 0), when.end, when.end, line, path, event.frames,
         touched, raced,
+    )  # fmt: skip
+
+
+def _endless(event: Played, boxes: Sequence[Box], length: int) -> Box:
+    """A wait that nothing ends: from the last thing its pipe did to the end of the picture, and a little beyond."""
+    track = (event.site.core, event.site.pipe)
+    start = max((box.until for box in boxes if box.track == track), default=0)
+    box = _box(event, Times(start, start, start), raced=True)
+    stop = max(length, start) + max(length // 10, 10)
+    return Box(
+        box.number, track, "wait", f"{box.name} waits for ever", start, stop, stop, box.line, box.path, box.frames,
+        box.touched, raced=True,
     )  # fmt: skip
 
 

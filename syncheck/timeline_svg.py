@@ -146,7 +146,7 @@ class _Drawing:
         yield f'<g class="box {box.kind} p{box.track[1]}{race}">'
         yield f"<title>{escape(_told(box, self.picture.unit))}</title>"
         yield f'<rect x="{x}" y="{top}" width="{width}" height="{height}" rx="2"/>'
-        if box.kind == "instruction":
+        if box.kind == "instruction" or box.raced:
             hidden = "" if width > len(box.name) * LETTER + 4 else ' visibility="hidden"'
             yield f'<text x="{x + 3}" y="{y + 15}"{hidden}>{escape(box.name)}</text>'
         yield "</g>"

@@ -184,6 +184,20 @@ def test_the_command_draws_the_race(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
+def test_what_waits_for_ever_is_drawn_to_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script, drawing = tmp_path / "stuck.sync", tmp_path / "stuck.svg"
+    waits = "wait_flag(PIPE_MTE2, PIPE_V, 0);"
+    script.write_text(f"tile a : UB fp32[4, 64] at 0x0; core AIV0 {{ TADDS(a, a, 1); {waits} TADDS(a, a, 1); }}")
+    assert main(["run", str(script), "--timeline", str(drawing)]) == 1
+    capsys.readouterr()
+    root = ET.fromstring(drawing.read_text(encoding="utf-8"))
+    (box,) = (group for group in root.iter(f"{SVG}g") if "race" in (group.get("class") or ""))
+    title = box.find(f"{SVG}title")
+    assert title is not None
+    assert "waits for ever" in (title.text or "")
+    assert any("which never ends" in (text.text or "") for text in root.iter(f"{SVG}text"))
+
+
 def test_a_picture_has_a_known_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(RACE), "--timeline", "run.png"]) == 2
     assert "ends in .svg or .html" in capsys.readouterr().err
