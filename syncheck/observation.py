@@ -79,6 +79,8 @@ class Log:
         self.busy_barriers: set[int] = set()
         self.idle_barriers: dict[int, Access] = {}
         self.stuck: list[Stuck] = []
+        self.emptied: set[int] = set()
+        """Flags of which nothing was left at the end of some execution."""
         self.scalar_waits: dict[int, Access] = {}
         self.senders: dict[int, dict[tuple[int, int], Access]] = {}
         self.listeners: dict[int, dict[int, Access]] = {}

@@ -213,6 +213,7 @@ class Sightings:
 
     def finish(self) -> None:
         """All cores have returned and nothing is stuck: what did they leave behind?"""
+        self.log.emptied |= {number for number in range(len(self.wiring.channels)) if not self.tokens.get(number)}
         for channel, tokens in sorted(self.tokens.items()):
             for token in (tokens[-1],) if tokens else ():
                 place = Access(token[1], token[2], token[3])

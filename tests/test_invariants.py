@@ -33,7 +33,7 @@ LAYERS: dict[str, int] = {
     "event_cover": 3, "event_throughput": 3,
     # 4 analysis
     "analysis": 4, "rule": 4, "smallest": 4, "recorded": 4, "recorded_picture": 4, "remedy": 4, "drawing": 4,
-    "explanation": 4, "witness": 4, "visibility": 3,
+    "explanation": 4, "token_balance": 4, "witness": 4, "visibility": 3,
     # 5 rules, 6 output, 7 the road, 8 questions, 9 the command line
     "detectors": 5,
     "reporters": 6, "suppressions": 6, "baseline": 6, "explain": 6,

@@ -18,6 +18,7 @@ from syncheck.detectors import (
     same_pipe,
     suppressed,
     surplus,
+    tokens,
 )
 from syncheck.finding import Finding
 from syncheck.rule import Detector, Rule, documentation_of
@@ -58,6 +59,8 @@ RULES: tuple[Rule, ...] = (
           "fires_library", "silent_library"),
     _rule("FLG007", "warning", "right only while flags are counters with the destination in their key", flags,
           flags.keys_and_tokens, "fires_one_id", "silent_other_id"),
+    _rule("FLG008", "error", "a turn of a loop, or an arm of a branch, leaves a flag unbalanced", tokens,
+          tokens.unbalanced, "fires_arms", "silent_primed"),
     _rule("DLK001", "error", "deadlock: a circle of waits", deadlock, deadlock.standstills,
           "fires_two_cores", "silent_two_cores"),
     _rule("XCR001", "error", "a cross-core counter overflows or does not balance", cross, cross.unbalanced,

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from syncheck.action import ALL, HEAR, SET, SIGNAL
 from syncheck.analysis import Analysis
 from syncheck.detectors.causes import Place, place
+from syncheck.detectors.tokens import causes
 from syncheck.detectors.words import agent, at, listed, plain_core, smallest
 from syncheck.execution import frames_of
 from syncheck.finding import Finding, Label
@@ -31,14 +32,17 @@ from syncheck.recorded import witness_of_standstill
 
 
 def standstills(analysis: Analysis) -> Iterator[Finding]:
-    """FLG001 and DLK001: one for each wait without a set, and one for each circle."""
+    """FLG001 and DLK001: one for each wait without a set, and one for each circle, where FLG008 does not say why."""
+    explained = causes(analysis)
     waits: dict[object, list[tuple[Head, Case]]] = {}
     circles: dict[object, list[tuple[list[Head], Case]]] = {}
     for stuck in sorted(analysis.log.stuck, key=lambda s: s.case.size):
         for _, head in sorted(stuck.heads.items()):
-            if not _next(head, stuck.heads):
+            if not _next(head, stuck.heads) and head.channel not in explained:
                 waits.setdefault(_position(analysis, head), []).append((head, stuck.case))
         for circle in _circles(stuck.heads):
+            if any(head.channel in explained for head in circle):
+                continue
             key = tuple(sorted(_position(analysis, head) for head in circle))
             circles.setdefault(key, []).append((circle, stuck.case))
     for heads in waits.values():

@@ -95,6 +95,7 @@ from collections.abc import Collection, Iterator, Sequence
 from syncheck.analysis import Analysis
 from syncheck.detectors.causes import Place, Spot, cores_of, grouped, pairs, place
 from syncheck.detectors.notes import remark_findings
+from syncheck.detectors.tokens import causes
 from syncheck.detectors.words import at, doer, plain_core, smallest
 from syncheck.finding import Finding, Label
 from syncheck.observation import Access, Remark
@@ -281,12 +282,14 @@ def _undocumented(text: str) -> str:
     return f"{text} is not documented"
 
 
+_OF_TOKENS = ("flag left", "overtakes", "tokens")
+"""What follows where a flag does not balance: FLG008 says why."""
 _NOTES = {"hidden flag": ("uses it inside", "is pending"), "rivals": ("sets one", "sets the other")}
 
 
 def _groups(analysis: Analysis, kind: str, places: int, told: Collection[tuple[Place, ...]] = ()) -> list[list[Remark]]:
     """Remarks of one kind by channel pipes and the positions of their first places; lanes and ids are one. Without
-    those whose first two places are `told` already."""
+    those whose first two places are `told` already, and without what FLG008 explains."""
 
     def key(remark: Remark) -> tuple[object, ...]:
         site = analysis.site(remark.places[0])
@@ -296,6 +299,9 @@ def _groups(analysis: Analysis, kind: str, places: int, told: Collection[tuple[P
     mine = [remark for remark in analysis.log.remarks.values() if remark.kind == kind]
     if told:
         mine = [r for r in mine if tuple(place(analysis.site(access).span) for access in r.places[:2]) not in told]
+    if mine and kind in _OF_TOKENS:
+        unbalanced = causes(analysis)
+        mine = [remark for remark in mine if remark.places[0].action.channel not in unbalanced]
     return grouped(mine, key)
 
 
