@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -32,10 +31,8 @@ def execute(arguments: Namespace) -> int:
         raise CommandError(f"{target.path}: only event scripts (.sync) can be run")
     source, plan = read_script(target, arguments)
     job = _Job(source, target.path, plan, arguments)
-    started = time.monotonic()
     with Progress(arguments.runs, "running") as progress:
-        outcome = job.outcome(progress)
-    shown = replace(outcome, seconds=time.monotonic() - started)
+        shown = job.outcome(progress)
     if arguments.format == "json":
         report = document(shown)
     else:

@@ -54,7 +54,6 @@ class Outcome(Value):
     golden: bool
     tolerance: float
     note: str = ""
-    seconds: float = 0.0
 
     @property
     def wrong(self) -> bool:
@@ -164,6 +163,8 @@ def _note(error: Error, result: Result, outcome: Outcome, count: int) -> str:
     if result.label == "as issued":
         return near if outcome.golden else "what the others are held against"
     said = "the same bits as issued" if result.same else near
+    if result.same and result.run is not None and result.run.stale:
+        said += ": other bytes were read, which held the same or did not matter"
     return said if count == 1 else f"all {count}: {said}"
 
 
@@ -246,7 +247,7 @@ def _closing(outcome: Outcome, page: Page) -> Iterator[Line]:
     word, style = ("wrong", "refuted") if wrong else ("right", "proved")
     count = f"{wrong} of {len(runs)} runs" if wrong else f"{len(runs)} run{'s' * (len(runs) != 1)}"
     against = f"golden ± {outcome.tolerance:g}" if outcome.golden else "no golden: held against the issue order"
-    cells = [count, page.sign(against, against.replace("±", "+-")), f"{outcome.seconds:.1f} s"]
+    cells = [count, page.sign(against, against.replace("±", "+-"))]
     yield from flowed([(*head, Piece(word, style)), *map(plain, cells)], page.width, 4)
 
 

@@ -16,6 +16,7 @@ from syncheck.action import Action
 from syncheck.execution import CoreRun, Kernel
 from syncheck.expressions import Compiler, Evaluate
 from syncheck.ir import At, Index, Name, Operand, Region, Slice
+from syncheck.layout import PlacedFifo
 from syncheck.lowering import Bound, DataCall, DataMove, Scope
 from syncheck.memory_map import Handle
 from syncheck.places import FloatingPlace, Place, PoppedPlace, TensorPlace, TilePlace
@@ -153,26 +154,28 @@ class Binder:
         get = self._view(place)
 
         def bind(action: Action, run: CoreRun) -> Effect:
-            slot = self._slot((action.writes if call.push else action.reads)[0], call, rows, columns)
+            handle = (action.writes if call.push else action.reads)[0]
             if call.push:
                 source = get(run) if not action.reads else _of(memories, action.reads[0], dtype, rows, columns)
-                return lambda: put(slot, source)
+                part = _lane_part(source, handle, call.fifo)
+                slot = self._slot(handle, call, run.code.name, *part.shape)
+                return lambda: put(slot, part)
+            slot = self._slot(handle, call, run.code.name, rows, columns)
             target = _of(memories, action.writes[0], dtype, rows, columns)
             return lambda: put(target, slot)
 
         return bind
 
-    def _slot(self, handle: Handle, call: DataMove, rows: int, columns: int) -> Array:
-        """The part of a slot that a tile goes to: with left_right a lane has the left or right half of every row."""
+    def _slot(self, handle: Handle, call: DataMove, core: str, rows: int, columns: int) -> Array:
+        """The part of a slot that a tile goes to: with left_right a lane has one half of every row of a shared slot."""
         fifo = call.fifo
         dtype = _dtype(call.tile) if fifo.raw else DTYPES[fifo.dtype]
-        half = fifo.split == "left_right" and handle.stop - handle.start == fifo.lane_bytes and fifo.lanes == 2
-        if not half or handle.page.space != "GM":
+        own = handle.page.key.startswith("AIV") or not core.startswith("AIV") or fifo.lanes < 2
+        if own or fifo.split != "left_right":
             return self._memories.view(handle.page.key, handle.start, dtype, rows, columns)
-        base = handle.start // fifo.slot_bytes * fifo.slot_bytes
-        width = columns * dtype.itemsize
-        lane = 1 if handle.start > base else 0
-        return self._memories.view(handle.page.key, base + lane * width, dtype, rows, columns, 2 * width)
+        lane, width = int(core[3]), columns * dtype.itemsize
+        start = handle.start - lane * (fifo.lane_bytes - width)
+        return self._memories.view(handle.page.key, start, dtype, rows, columns, 2 * width)
 
     # ------------------------------------------------------------ uninterpreted
 
@@ -183,6 +186,18 @@ class Binder:
             return lambda: _scramble(memories, action, salt)
 
         return bind
+
+
+def _lane_part(tile: Array, handle: Handle, fifo: PlacedFifo) -> Array:
+    """What of a tile goes to the memory of one lane (A5: the cube stores into both lanes' UB); else all of it."""
+    if not handle.page.key.startswith("AIV") or handle.stop - handle.start >= tile.nbytes:
+        return tile
+    lane = int(handle.page.key[3])
+    if fifo.split == "left_right":
+        half = tile.shape[1] // 2
+        return tile[:, lane * half : (lane + 1) * half]
+    half = tile.shape[0] // 2
+    return tile[lane * half : (lane + 1) * half]
 
 
 def _described(call: DataCall, op: str) -> bool:

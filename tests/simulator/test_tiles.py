@@ -214,6 +214,53 @@ def test_a_fifo_there_and_back_by_both_lanes(split: str) -> None:
         assert np.array_equal(kernel.run(schedule, seed).tensors["result"], source.astype(np.float32) + added)
 
 
+@pytest.mark.parametrize("split", ["up_down", "left_right"])
+def test_on_a5_the_slots_of_a_fifo_are_in_the_memory_that_reads_them(split: str) -> None:
+    """Stored by the cube into both lanes' UB, changed there, stored back into L1, moved from there without a load."""
+    half = "[8, 32]" if split == "up_down" else "[16, 16]"
+    text = f"""
+    machine a5;
+    gm g : bf16[16, 32]; gm i : bf16[32, 32]; gm result : fp32[16, 32];
+    fifo down : C2V fp32[16, 32] {{ slots = 2; flag = 0; local = UB at 0x0; local_slots = 2; split = {split}; }}
+    fifo up : V2C bf16[16, 32] {{ slots = 2; flag = 2; local = L1 at 0x8000; local_slots = 2; split = {split}; }}
+    tile a : L1 bf16[16, 32] at 0x0; tile e : L1 bf16[32, 32] at 0x4000;
+    tile left : L0A bf16[16, 32] at 0x0; tile right : L0B bf16[32, 32] at 0x0; tile c : L0C fp32[16, 32] at 0x0;
+    tile p : L1 bf16[16, 32] from up;
+    tile s : UB fp32{half} from down; tile r : UB bf16{half} at 0x8000;
+    core AIC {{
+        TLOAD(a, g); TLOAD(e, i);
+        set_flag(PIPE_MTE2, PIPE_MTE1, 0); wait_flag(PIPE_MTE2, PIPE_MTE1, 0);
+        TMOV(left, a); TMOV(right, e);
+        set_flag(PIPE_MTE1, PIPE_M, 0); wait_flag(PIPE_MTE1, PIPE_M, 0);
+        TMATMUL(c, left, right);
+        set_flag(PIPE_M, PIPE_FIX, 0); wait_flag(PIPE_M, PIPE_FIX, 0);
+        TPUSH(down, c);
+        set_flag(PIPE_M, PIPE_MTE1, 0); wait_flag(PIPE_M, PIPE_MTE1, 0);
+        set_flag(PIPE_FIX, PIPE_M, 0); wait_flag(PIPE_FIX, PIPE_M, 0);
+        TPOP(up, p); TMOV(left, p); TFREE(up);
+        set_flag(PIPE_MTE1, PIPE_M, 1); wait_flag(PIPE_MTE1, PIPE_M, 1);
+        TMATMUL(c, left, right);
+        set_flag(PIPE_M, PIPE_FIX, 1); wait_flag(PIPE_M, PIPE_FIX, 1);
+        TSTORE(result, c);
+    }}
+    core AIV {{
+        TPOP(down, s);
+        TADDS(s, s, 1 + lane); TCVT(r, s, 1);
+        TFREE(down);
+        set_flag(PIPE_V, PIPE_MTE3, 0); wait_flag(PIPE_V, PIPE_MTE3, 0);
+        TPUSH(up, r);
+    }}
+    """
+    source = np.random.default_rng(0).integers(-8, 8, (16, 32)).astype(ml_dtypes.bfloat16)
+    added = np.ones((16, 32), np.float32)
+    added[(slice(8, None), slice(None)) if split == "up_down" else (slice(None), slice(16, None))] = 2
+    kernel = prepare(parse(text, "fifo.sync"), load("a5"), inputs={"g": source, "i": np.eye(32)})
+    for schedule, seed in (("program", 0), ("random", 0), ("adversarial", 0), ("adversarial", 1)):
+        found = kernel.run(schedule, seed)
+        assert found.stuck == []
+        assert np.array_equal(found.tensors["result"], source.astype(np.float32) + added)
+
+
 def test_what_was_never_written_is_nan_and_told() -> None:
     text = "gm y : fp32[1, 8]; tile a : UB fp32[1, 8] at 0x40; core AIV0 { TSTORE(y, a); }"
     found = run(text)
