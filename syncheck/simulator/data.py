@@ -262,6 +262,9 @@ def prepare(
     """Decide parameters, unknowns and inputs of a program. Raises RunError."""
     if program.problems:
         raise RunError(program.problems[0])
+    if (late := late_visibility(machine)) and program.cores:
+        text = f"under {late} a store may be complete and not yet seen, which a run does not show"
+        raise RunError(Problem(program.cores[0].span, text, "the options without it"))
     inputs = dict(inputs or {})
     chosen = _parameters(program, pins or {}, inputs)
     given = _given(program, chosen, inputs)
@@ -286,6 +289,13 @@ def simulate(
 ) -> Run:  # fmt: skip
     """Prepare and run once."""
     return prepare(program, machine, pins, inputs).run(schedule, seed)
+
+
+def late_visibility(machine: Machine) -> str:
+    """The option under which a completed GM store is not visible at once, "" if none is chosen."""
+    usual = {"xcore_visibility": "contract", "gm_roundtrip": "flag"}
+    chosen = [f"{name}={machine.options[name]}" for name, value in usual.items() if machine.options[name] != value]
+    return ", ".join(chosen)
 
 
 def _rules(machine: Machine) -> Rules:
