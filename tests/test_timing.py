@@ -140,6 +140,17 @@ def test_the_reference_kernel_is_within_a_few_percent_of_its_bound() -> None:
     assert real.makespan < 1.05 * lower_bound(events, real, costs).makespan
 
 
+def test_every_pipe_has_a_row_that_fits_anything() -> None:
+    pipes = {pipe for pipes in A2A3.pipes.values() for pipe in pipes} - {"S"}
+    assert pipes <= set(A2A3.costs)
+    assert {"issue", "flag", "signal", "barrier"} <= set(A2A3.costs)
+    assert all(row.source for row in A2A3.costs.values())
+    written = "core AIC { instr f on PIPE_MTE2 reads GM[0:64] writes L0A[0:118]; instr g on PIPE_FIX reads GM[0:41]; }"
+    kernel = kernel_of(written)
+    costs = Costs(A2A3, kernel)
+    assert [costs.of(event.action) for event in issued(kernel)] == [Cost(2, 202), Cost(1, 51)]
+
+
 def test_a_machine_without_costs_says_so() -> None:
     a5 = load("a5")
     kernel = kernel_of(TILES + "core AIV0 { TADDS(a, a, 1); }", a5)

@@ -65,12 +65,17 @@ def shape_for(contexts: Sequence[int], *, rows: int, page: int, heads: int = 1, 
 
 
 def inputs(shape: Shape, seed: int = 0) -> dict[str, Array]:
-    """query (rows × HEAD), keys and values (page and head × tokens × HEAD), table (requests × MAX_BLOCKS)."""
+    """query (rows × HEAD), keys and values (page and head × tokens × HEAD), table (requests × MAX_BLOCKS).
+
+    Raises ValueError where a context has more pages than the table has columns.
+    """
     random = np.random.default_rng(seed)
     longest = [0] * shape.requests
     for block in range(shape.blocks):
         request = shape.request(block)
         longest[request] = max(longest[request], shape.pages_of(block))
+    if max(longest, default=0) > MAX_BLOCKS:
+        raise ValueError(f"a context of {max(longest)} pages; the block table has {MAX_BLOCKS} columns")
     places = iter(random.permutation(sum(longest)).tolist())
     table = np.zeros((shape.requests, MAX_BLOCKS), np.int64)
     for request, count in enumerate(longest):
