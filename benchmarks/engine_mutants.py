@@ -125,9 +125,10 @@ class _Replace(ast.NodeTransformer):
 def mutants(module: str) -> list[Mutant]:
     """Every mutant of one module, in the order of the text."""
     tree = ast.parse(_text(module))
+    words = _words(tree)
     found = []
     for number, node in enumerate(_visited(tree)):
-        if _words(node, tree):
+        if id(node) in words:
             continue
         found += [Mutant(module, _line(node), number, node, new) for new in variants(node)]
     return found
@@ -146,10 +147,17 @@ def _visited(tree: ast.AST) -> list[ast.AST]:
     return order
 
 
-def _words(node: ast.AST, tree: ast.AST) -> bool:
-    """Module level, annotations and declarations: nothing that decides an order."""
-    body = getattr(tree, "body", [])
-    return node in body or isinstance(node, ast.AnnAssign | ast.Module | ast.ImportFrom | ast.Import)
+def _words(tree: ast.Module) -> set[int]:
+    """Nodes that decide nothing: annotations, declarations, what stands at the level of the module."""
+    found = {id(node) for node in tree.body}
+    for node in ast.walk(tree):
+        declared = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        if isinstance(node, ast.AnnAssign) and node.value is None:
+            declared.append(node)
+        if isinstance(node, ast.Assign) and "__slots__" in ast.dump(node.targets[0]):
+            declared.append(node)
+        found |= {id(part) for item in declared if isinstance(item, ast.AST) for part in ast.walk(item)}
+    return found
 
 
 def _line(node: ast.AST) -> int:

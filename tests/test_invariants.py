@@ -51,7 +51,10 @@ LAYERS: dict[str, int] = {
 """Every module of the package, a folder by its name; a module that is missing here fails the test."""
 
 
-JUDGE = {"simulator", *(f"simulator.{name}" for name in ("entries", "board", "judge", "program", "held", "schedule"))}
+JUDGE = {
+    "simulator",
+    *(f"simulator.{name}" for name in ("entries", "board", "fifos", "judge", "program", "held", "schedule")),
+}
 """The judge of the order: shares nothing with what it judges."""
 NUMERIC = {
     f"simulator.{name}"

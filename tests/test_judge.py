@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import programs
+import programs_fifos
 import programs_histories
 import programs_turns
 import pytest
@@ -40,7 +42,11 @@ def every(examples: int, check: Callable[..., object], *inputs: st.SearchStrateg
     settings(SUITE, max_examples=examples)(given(st.tuples(*inputs))(one))()
 
 
-@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(50, marks=pytest.mark.deep)])
+DEEP = int(os.environ.get("SYNCHECK_JUDGE_TIMES", "50"))
+"""How many times the ordinary suite's programs the nightly run judges."""
+
+
+@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(DEEP, marks=pytest.mark.deep)])
 class TestAgainstTheEngine:
     """2,000 programs in the ordinary suite; the nightly run has fifty times as many."""
 
@@ -73,6 +79,9 @@ class TestAgainstTheEngine:
 
     def test_histories(self, times: int) -> None:
         every(90 * times, compare_open, programs_histories.histories())
+
+    def test_fifos(self, times: int) -> None:
+        every(100 * times, compare_open, programs_fifos.handing())
 
     def test_pinned(self, times: int) -> None:
         every(110 * times, pinned, st.one_of(programs.looped(), programs.nested(), programs.together()), PINS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Union
 
 from syncheck.simulator.entries import Core, Entry, Kind
+from syncheck.simulator.fifos import Fifo, Move, issued
 
 Expr = Any
 """An int, a name, (operator, left, right), or ("[]", family, index)."""
@@ -57,7 +58,7 @@ class Leave:
     again: bool = False
 
 
-Node = Union[Do, Loop, Branch, Leave]
+Node = Union[Do, Loop, Branch, Leave, Move]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Script:
     unknowns: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     constants: tuple[tuple[str, Expr], ...] = ()
+    fifos: tuple[Fifo, ...] = ()
 
 
 OPERATORS: dict[str, Callable[[int, int], int]] = {
@@ -120,7 +122,9 @@ def unrolled(script: Script, values: Values) -> tuple[Core, ...]:
     values = {**values, **{name: evaluate(expr, values) for name, expr in script.constants}}
     for name, body in script.cores:
         for lane, core in enumerate(("AIV0", "AIV1")) if name == "AIV" else ((int(name[3:] or 0), name),):
-            cores.append(Core(core, tuple(_issued(body, {**values, "lane": lane}))))
+            cores.append(
+                Core(core, tuple(_issued(body, {**values, "lane": lane, _CORE: (-1 if core == "AIC" else lane, {})})))
+            )
     return tuple(cores)
 
 
@@ -138,6 +142,10 @@ def names_in(item: object) -> Iterator[str]:
             yield from names_in(getattr(item, name))
 
 
+_CORE = " core"
+"""Among the values: the lane (-1: the cube), and how many tiles it has pushed and popped."""
+
+
 class _Left(Exception):
     def __init__(self, again: bool) -> None:
         self.again = again
@@ -147,6 +155,8 @@ def _issued(nodes: tuple[Node, ...], values: dict[str, Any]) -> Iterator[Entry]:
     for node in nodes:
         if isinstance(node, Do):
             yield _entry(node, values)
+        elif isinstance(node, Move):
+            yield from issued(node, *values[_CORE])
         elif isinstance(node, Leave):
             raise _Left(node.again)
         elif isinstance(node, Branch):
@@ -181,6 +191,7 @@ def written(script: Script) -> tuple[str, Script]:
         high = "" if param.high is None else param.high
         lines.append(f"param {param.name}{'[b]' if param.family else ''} in {param.low}..{high};")
     lines += [f"unknown {name};" for name in script.unknowns] + [f"unknown {name}[];" for name in script.tables]
+    lines += [line for fifo in script.fifos for line in fifo.declared()]
     lines += [f"const {name} = {shown(expr)};" for name, expr in script.constants]
     cores = []
     for name, body in script.cores:
@@ -201,6 +212,9 @@ def _write(nodes: tuple[Node, ...], lines: list[str], indent: str) -> tuple[Node
             lines.append(f"{indent}for ({node.var} = {shown(node.start)}; {node.var} < {shown(node.bound)}; {step}) {{")
             told.append(replace(node, body=_write(node.body, lines, indent + "    ")))
             lines.append(indent + "}")
+        elif isinstance(node, Move):
+            lines.append(indent + node.text())
+            told.append(replace(node, line=len(lines)))
         elif isinstance(node, Leave):
             lines.append(indent + ("continue;" if node.again else "break;"))
             told.append(node)
