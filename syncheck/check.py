@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from io import IOBase
 from time import perf_counter
 
 from syncheck import smallest
@@ -27,6 +28,8 @@ from syncheck.suppressions import apply, source_order
 from syncheck.trial import Conditions, Ground, Spot, spot
 from syncheck.value import Record, Value, frozen, mutable
 
+RECORDED_EVENTS = 4000
+"""Events up to which a trace is run again for pictures and witnesses."""
 RELIANCE_STATES = 30
 """States to look at for what a drain keeps in order: small cases come first, and the question is only what would
 break."""
@@ -151,7 +154,10 @@ def check_trace(
     started = perf_counter()
     machine = settings.machine
     result = run_trace(lines, path, machine, rules_of(machine), reopen=reopen)
-    analysis = Analysis(None, machine, result.kernel, result.log, closed=True)
+    again = _traced(lines, path, result.kernel, machine, reopen) if result.events <= RECORDED_EVENTS else None
+    analysis = Analysis(
+        None, machine, result.kernel, result.log, closed=True, record=again, witnesses=settings.witnesses
+    )
     found = [*findings(analysis, settings.rules), *map(problem_finding, result.problems)]
     marked = tuple(sorted(found, key=source_order))
     gaps = []
@@ -166,6 +172,31 @@ def check_trace(
         path, verdict, machine.name, findings=marked, reason=reason, events=result.events,
         seconds=perf_counter() - started if settings.timed else 0.0,
     )  # fmt: skip
+
+
+def _traced(
+    lines: Iterable[bytes], path: str, kernel: Kernel, machine: Machine, reopen: Callable[[], Iterable[bytes]] | None
+) -> Callable[[Case], Recording] | None:
+    """Runs a small trace again, once, when a finding asks for it; None where its lines cannot be read again."""
+    if reopen is None and not isinstance(lines, list | tuple):
+        return None
+    runs: list[Recording] = []
+
+    def record_again(case: Case) -> Recording:
+        if not runs:
+            from syncheck.trace_recording import record_trace
+
+            stream = lines if reopen is None else reopen()
+            try:
+                again = record_trace(list(stream), path, machine, rules_of(machine))
+                same = [(s.core, s.span) for s in again.kernel.sites] == [(s.core, s.span) for s in kernel.sites]
+                runs.append(again if same else Recording(kernel, rules_of(machine), (), case))
+            finally:
+                if isinstance(stream, IOBase):
+                    stream.close()
+        return runs[0]
+
+    return record_again
 
 
 def machine_for(program: Program, settings: Settings) -> Machine:

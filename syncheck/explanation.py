@@ -83,8 +83,8 @@ def _known(analysis: Analysis, clash: Clash, later: Label, earlier: Label, run: 
     """What of the earlier pipe is known complete where the later access starts."""
     whose = earlier.pipe if earlier.core == later.core else f"{earlier.core} {earlier.pipe}"
     newest = latest_known(run.recording, run.later, run.earlier.agent) if run is not None else None
-    if newest is not None:
-        site = analysis.kernel.sites[newest.action.site]
+    if run is not None and newest is not None:
+        site = run.recording.kernel.sites[newest.action.site]
         turn = ", ".join(frame for frame in frames_of(site, newest.values) if frame and "@" not in frame)
         of_turn = f" of {turn}" if turn else ""
         return f"The last {whose} work known complete here is {site.op}{of_turn}, line {site.span.line}."

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from syncheck.action import ACCESS, ALL, BARRIER, HEAR, SET, SIGNAL, WAIT, Action
 from syncheck.analysis import Analysis
 from syncheck.build import kernels
-from syncheck.check import Settings, machine_for, rules_of
+from syncheck.check import Settings, check_trace, machine_for, rules_of
 from syncheck.detectors import findings
 from syncheck.execution import Kernel
 from syncheck.finding import Witness
@@ -31,6 +31,7 @@ from syncheck.replay import Rules
 from syncheck.simulator.entries import Core, Entry, Hardware
 from syncheck.simulator.program import Script, unrolled, written
 from syncheck.simulator.schedule import Refused, Run
+from syncheck.trace_recording import record_trace
 
 A2A3 = load("a2a3")
 HARDWARE = Hardware(counter_limit=2)
@@ -222,3 +223,62 @@ def kept_run(kept: dict[int, Recording], witness: Witness) -> Recording:
         if all(lines.get((index[step.core], step.number)) == step.line for step in witness.steps):
             return recording
     raise AssertionError("no run has these steps")
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("seeds/traces/*.jsonl")), ids=lambda path: path.stem)
+def test_traces(path: Path) -> None:
+    """The races of a small trace have witnesses too, in its one run."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    report = check_trace(lines, str(path), Settings(A2A3, witnesses=True))
+    told = [(f, p.witness) for f in report.findings for p in f.pairs if f.rule in RACES]
+    assert {finding.rule for finding, _ in told} == {"WAR001", "BAR001"}
+    cores = issued(record_trace(lines, str(path), A2A3, rules_of(A2A3)))
+    for finding, witness in told:
+        assert witness is not None, finding.message
+        replayed(cores, Hardware(), witness)
+        assert finding.picture is not None
+        assert len(finding.picture.events) > 2 or finding.rule == "BAR001"
+
+
+A5 = """
+machine a5;
+param n in 1..;
+core AIC {{
+    for (i = 0; i < n; i++) {{
+        instr st on PIPE_FIX reads L0C[0:64] writes GM[0:64];
+        set_intra_block(PIPE_FIX, 0);
+        set_intra_block(PIPE_FIX, 16);
+        {wait}
+    }}
+}}
+core AIV {{
+    for (i = 0; i < n; i++) {{
+        wait_intra_block(PIPE_MTE2, 0);
+        instr ld on PIPE_MTE2 reads GM[0:64] writes UB[0:64];
+        set_intra_block(PIPE_MTE2, 1);
+    }}
+}}
+"""
+BOTH = "wait_intra_block(PIPE_FIX, 1); wait_intra_block(PIPE_FIX, 17);"
+
+
+@pytest.mark.parametrize(("wait", "races"), [(BOTH, False), ("wait_intra_block(PIPE_FIX, 1);", True)])
+def test_the_other_machine(wait: str, races: bool) -> None:
+    """On A5 each lane has flags of its own, and only the pipe waits."""
+    machine = load("a5")
+    rules = rules_of(machine)
+    (kernel,) = kernels(parse(A5.format(wait=wait), "a5.sync"), machine, {"n": (3,)})
+    log = Log()
+    Explorer(kernel, rules, log).run()
+    analysis = Analysis(None, machine, kernel, log, record=lambda case: record(kernel, rules, case))
+    clashes = [clash for clash in log.clashes.values() if clash.kind == "unordered"]
+    assert bool(clashes) == races
+    for clash in clashes:
+        run = recorded(analysis, clash)
+        assert run is not None
+        assert run.witness is not None
+        assert run.witness.later is not None
+        hardware = Hardware(machine.in_order, rules.scalar_store_needs_flag, rules.counter_limit)
+        replayed(issued(run.recording), hardware, run.witness)
+        if clash.earlier.action.core != clash.later.action.core:
+            assert "AIV1" in (run.witness.earlier or ("",))[0] + run.witness.later[0]
