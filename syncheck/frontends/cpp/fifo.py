@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from syncheck.frontends.cpp.emission import tile_operand
-from syncheck.frontends.cpp.kinds import PipeType
+from syncheck.frontends.cpp.kinds import INT, PipeType
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.values import Cell, Enum, Lost, Pipe, PipeEnd, Tile, Whole
@@ -126,7 +126,12 @@ def on_end(run: Pass, node: Node, end: PipeEnd, name: str, values: list[Any]) ->
         for fifo in end.pipe.fifo.split("/"):
             _switch(run, fifo, name, on)
         return None
-    if name in ("setEntryOffset", "setTileId", "setWaitStatus", "reset", "getTileId", "getAllocateStatus",
+    if name in ("getTileId", "getTileIndex"):
+        fifo = _which(run, node, end.pipe, producing)
+        number = run.terms.symbol(f"tile of {fifo} {end.side}", hint="tile_id", low=0)
+        run.declared.tile_ids[number.name] = fifo
+        return Whole(number, INT)
+    if name in ("setEntryOffset", "setTileId", "setWaitStatus", "reset", "getAllocateStatus",
                 "getRecordStatus", "getFreeStatus", "getWaitStatus", "setTileIndex"):  # fmt: skip
         if name == "setWaitStatus" and not on:
             raise Unreadable(node, "a consumer that does not wait for its data is not understood")

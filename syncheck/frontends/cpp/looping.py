@@ -78,8 +78,10 @@ def do(run: Pass, node: Node, scope: Scope) -> str:
 def _once(run: Pass, body: Node, scope: Scope) -> str:
     """A body that runs exactly once; its break and continue end it."""
     run.loops.append(LoopState("", {}, set(), run.trail.mark(), len(run.conditions), True, switches=run.switches))
-    ended = run.hooks.statement(run, body, Scope(scope))
-    run.loops.pop()
+    try:
+        ended = run.hooks.statement(run, body, Scope(scope))
+    finally:
+        run.loops.pop()
     return ended if ended == RETURNED else NORMAL
 
 
@@ -174,16 +176,17 @@ def follow(run: Pass, shape: Shape) -> str:
         return NORMAL
     if turns == 1 or (turns is not None and turns <= MOST_TURNS and shape.node.key in run.unroll):
         return _one_by_one(run, shape, turns)
-    mark, problems, conditions = run.trail.mark(), dict(run.declared.problems), len(run.conditions)
+    loop = _Loop(run, shape, turns if turns is not None and turns <= MOST_TURNS else None)
+    mark, length, problems = run.trail.mark(), len(run.out), dict(run.declared.problems)
     try:
-        return _Loop(run, shape, turns if turns is not None and turns <= MOST_TURNS else None).follow()
-    except Unroll:
-        run.trail.undo(mark)  # as if this turn had never been tried
+        return loop.follow()
+    except Unroll as wanted:
+        if loop.var not in wanted.names or turns is None or turns > MOST_TURNS:
+            raise
+        run.trail.undo(mark)
+        del run.out[length:]
         run.declared.problems.clear()
         run.declared.problems.update(problems)
-        del run.conditions[conditions:]
-        if turns is None or turns > MOST_TURNS:
-            raise Unreadable(shape.node, "objects are chosen by a loop whose number of turns is not known") from None
         run.unroll.add(shape.node.key)
         return _one_by_one(run, shape, turns)
 
@@ -193,13 +196,15 @@ def _one_by_one(run: Pass, shape: Shape, turns: int) -> str:
     assert cell is not None
     run.loops.append(LoopState("", {}, set(), run.trail.mark(), len(run.conditions), True, switches=run.switches))
     ended = NORMAL
-    for _ in range(turns):
-        ended = run.hooks.statement(run, shape.body, Scope(shape.scope))
-        if ended in (RETURNED, BROKE):
-            break
-        if shape.update is not None:
-            run.value(shape.update, shape.scope)
-    run.loops.pop()
+    try:
+        for _ in range(turns):
+            ended = run.hooks.statement(run, shape.body, Scope(shape.scope))
+            if ended in (RETURNED, BROKE):
+                break
+            if shape.update is not None:
+                run.value(shape.update, shape.scope)
+    finally:
+        run.loops.pop()
     return RETURNED if ended == RETURNED else NORMAL
 
 

@@ -14,7 +14,7 @@ from syncheck.ir import Const, Def, Expr, Fifo, Name, Statement, Tensor, Tile
 from syncheck.machine import Machine
 from syncheck.source import Problem, Span
 
-MOST_STEPS = 250_000
+MOST_STEPS = 120_000
 """Nodes of the text that one pass follows, calls inlined; more is not a kernel, and would not end in time."""
 
 
@@ -57,6 +57,7 @@ class Declared:
     notes: list[str] = field(default_factory=list)
     hints: dict[str, str] = field(default_factory=dict)
     pinned: set[str] = field(default_factory=set)
+    tile_ids: dict[str, str] = field(default_factory=dict)
     under: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
     splits: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     pressure: dict[str, dict[str, bool]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from syncheck.frontends.cpp.kinds import BOOL, INT, Class, EventType, Number, Pi
 from syncheck.frontends.cpp.objects import initial
 from syncheck.frontends.cpp.operators import binary, truth
 from syncheck.frontends.cpp.scopes import Lazy, Scope, declarator_name, declare, function_declarator
-from syncheck.frontends.cpp.state import Frame, Pass, Unreadable
+from syncheck.frontends.cpp.state import Frame, Pass, Unreadable, Unroll
 from syncheck.frontends.cpp.syntax import Node, arguments
 from syncheck.frontends.cpp.terms import names
 from syncheck.frontends.cpp.types import declared_type, space_of, type_of, type_of_value
@@ -29,6 +29,11 @@ def statement(run: Pass, node: Node, scope: Scope) -> str:
     mark, length = run.trail.mark(), len(run.out)
     try:
         return handler(run, node, scope)
+    except Unroll as wanted:
+        if run.countable(wanted.names):
+            raise
+        run.problem(node, "objects are chosen by a loop whose number of turns is not known")
+        return NORMAL
     except Unreadable as gap:
         del run.out[length:]
         run.problem(gap.node, gap.message, gap.expected)
@@ -180,10 +185,12 @@ def _side(
     match condition:
         case Binary("==", Name(name), Const(value)) if name in run.terms.symbols:
             run.known = {**known, name: value}
-    ended = follow()
-    run.known = known
-    run.conditions.pop()
-    made, run.out = run.out, before
+    try:
+        ended = follow()
+    finally:
+        run.known = known
+        run.conditions.pop()
+        made, run.out = run.out, before
     changed = run.trail.changed(mark)
     run.trail.undo(mark)
     return ended, made, changed

@@ -10,8 +10,9 @@ from syncheck.frontends.cpp.kinds import LONG
 from syncheck.frontends.cpp.scopes import Meant
 from syncheck.frontends.cpp.state import Pass, Unreadable, Unroll, short
 from syncheck.frontends.cpp.syntax import Node
+from syncheck.frontends.cpp.terms import linear
 from syncheck.frontends.cpp.values import Address, Cell, Choice, Made, Tensor, Tile, Whole
-from syncheck.ir import Const, Expr
+from syncheck.ir import Binary, Const, Expr, Name
 
 
 def _plain(value: Any) -> Any:
@@ -40,10 +41,22 @@ def _assign(run: Pass, node: Node, name: str, explicit: list[Any], values: list[
         given = None
     if not isinstance(given, Whole):
         raise Unreadable(node, f"the address that {held.name or 'a tile'} gets is not known")
-    run.trail.put(held.address, given)
-    run.trail.put(held.fifo, "")
+    fifo = _popped(run, given.expr)
+    run.trail.put(held.address, None if fifo else given)
+    run.trail.put(held.fifo, fifo)
     run.declared.count("instructions", "TASSIGN")
     return None
+
+
+def _popped(run: Pass, address: Expr) -> str:
+    """The FIFO whose last popped slot an address is: base + tile id % slots * bytes; "" if it is none."""
+    constant, terms = linear(address)
+    for term in terms:
+        if isinstance(term, Binary) and term.op == "%" and isinstance(term.left, Name):
+            fifo = run.declared.fifos.get(run.declared.tile_ids.get(term.left.name, ""))
+            if fifo is not None and len(terms) == 1 and fifo.local_address == Const(constant):
+                return fifo.name
+    return ""
 
 
 def _either(run: Pass, node: Node, held: Choice, given: Any) -> None:
