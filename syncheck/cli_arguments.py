@@ -136,6 +136,7 @@ def why() -> Parser:
     parser.add_argument("--fifo", metavar="NAME", help="why no tile of this FIFO is overwritten too early, or may be")
     parser.add_argument("--in", dest="script", metavar="SCRIPT", help="the script whose #line names the files above")
     parser.add_argument("--core", metavar="CORE", help="only on this core: AIC, AIV0, AIV1")
+    _add_entry(parser)
     _add_settings(parser)
     return parser
 
@@ -145,6 +146,7 @@ def graph() -> Parser:
     parser.add_argument("path", metavar="FILE")
     parser.add_argument("--output", "-o", metavar="FILE", help="draw it: out.dot or out.graphml")
     parser.add_argument("--run", action="store_true", help="the order of a small run instead, every event of it")
+    _add_entry(parser)
     _add_settings(parser)
     return parser
 
@@ -154,7 +156,7 @@ def extract() -> Parser:
     add = parser.add_argument
     add("path", metavar="FILE", help="a C++ kernel (.cpp, .cce), or a .sync script to be tidied; - is stdin")
     add("--output", "-o", metavar="FILE", help="write the script to FILE instead of standard output")
-    add("--entry", metavar="NAME", help="the entry point, where a kernel has several")
+    _add_entry(parser)
     _add_kernel(add)
     parser.set_defaults(option=[], max_states=None)
     return parser
@@ -227,6 +229,10 @@ def _add_settings(parser: Parser) -> None:
     _add_kernel(add)
     _add_option(parser)
     add("--max-states", metavar="N", type=_positive, help="how much to explore before saying `bounded`")
+
+
+def _add_entry(parser: Parser) -> None:
+    parser.add_argument("--entry", metavar="NAME", help="the entry point, where a C++ kernel has several")
 
 
 def _add_kernel(add: Callable[..., argparse.Action]) -> None:

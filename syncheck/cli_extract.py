@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from syncheck.cli_arguments import CommandError
 from syncheck.cli_files import STDIN, SUFFIXES, Target, Unreadable, text_of
+from syncheck.cli_kernel import kernel_of
 from syncheck.cli_plan import Plan, Planner
 from syncheck.cli_terminal import put, put_file, say
-from syncheck.config import ConfigError, did_you_mean
+from syncheck.config import ConfigError
 from syncheck.definitions import DefinitionError, narrowed, pins_of
 from syncheck.frontends.script import parse
 from syncheck.ir import Domain, Program
@@ -66,32 +67,12 @@ def _program(target: Target, arguments: Namespace) -> tuple[Program, str]:
     if target.kind == "script":
         program, title = parse(text, target.path), ""
     else:
-        program, entry, others = _kernel(text, target, plan, arguments.entry)
+        program, entry, others = kernel_of(text, target, plan, arguments.entry or "")
         title = f"Extracted from {target.path}" + (f", {entry}" if others else "")
     if not program.cores:
         reason = f": {program.problems[0]}" if program.problems else ""
         raise CommandError(f"{target.path}: there is no core to write down{reason}")
     return _pinned(program, plan), title
-
-
-def _kernel(text: str, target: Target, plan: Plan, entry: str | None) -> tuple[Program, str, bool]:
-    """The Program of one entry point, its name, and whether there are others."""
-    from syncheck.cli_headers import Headers
-    from syncheck.frontends.cpp.reader import read
-
-    find = Headers(target.path, plan.include).find
-    reading = read(text, target.path, plan.settings.machine, find, dict(plan.settings.definitions))
-    named = dict(zip(reading.names, reading.programs, strict=True))
-    if not named:
-        raise CommandError(f"{target.path}: no entry point that does anything on a pipe")
-    listed = ", ".join(named)
-    if entry is None and len(named) > 1:
-        raise CommandError(f"{target.path} has {len(named)} entry points: choose one with --entry ({listed})")
-    chosen = entry or listed
-    if chosen not in named:
-        raise CommandError(f"--entry {chosen}: {target.path} has {listed}{did_you_mean(chosen, named)}")
-    program = named[chosen]
-    return replace(program, problems=(*reading.problems, *program.problems)), chosen, len(named) > 1
 
 
 def _pinned(program: Program, plan: Plan) -> Program:

@@ -28,8 +28,9 @@ def why_command(arguments: Namespace) -> int:
     target = script_target(arguments.script or first[0], arguments, in_hint=not arguments.script)
     text, plan = read_script(target, arguments)
     more = {"core": arguments.core} if arguments.core else {}
+    named = f"{target.path}.sync" if target.kind == "c++" else target.path  # the kernel's lines are not the script's
     try:
-        answer = why(text, target.path, plan.settings, first, second, **more)
+        answer = why(text, named, plan.settings, first, second, **more)
     except WhyError as error:
         raise CommandError(str(error)) from None
     put(answer)
@@ -84,16 +85,25 @@ def _place(text: str) -> tuple[str, int]:
 def script_target(path: str, arguments: Namespace, in_hint: bool = False) -> Target:
     name = (arguments.stdin_filename or STDIN) if path == "-" else path
     kind = "script" if name == STDIN else SUFFIXES.get(os.path.splitext(name)[1].lower(), "")
-    if kind not in ("script", "trace"):
+    if kind not in ("script", "trace", "c++"):
         hint = "; name the script whose #line means it with --in SCRIPT.sync" if in_hint else ""
-        raise CommandError(f"{name or 'no file'}: neither an event script (.sync) nor a trace (.jsonl){hint}")
+        what = "neither a C++ kernel (.cpp, .cce), an event script (.sync) nor a trace (.jsonl)"
+        raise CommandError(f"{name or 'no file'}: {what}{hint}")
+    if in_hint and path != "-" and not os.path.exists(name):
+        raise CommandError(f"{name}: no such file; name the script whose #line means it with --in SCRIPT.sync")
     return Target(name, kind, stdin=path == "-")
 
 
 def read_script(target: Target, arguments: Namespace) -> tuple[str, Plan]:
+    """The text of a script, or of the one that a kernel is, and what holds for it. Raises CommandError."""
     try:
-        return text_of(target), Planner(arguments).plan(target)
+        text, plan = text_of(target), Planner(arguments).plan(target)
     except (Unreadable, ConfigError) as error:
         raise CommandError(str(error) if isinstance(error, ConfigError) else f"{target.path}: {error}") from None
     except OSError as error:
         raise CommandError(f"{target.path}: {error.strerror}") from None
+    if target.kind == "c++":
+        from syncheck.cli_kernel import as_script
+
+        text = as_script(text, target, plan, getattr(arguments, "entry", None) or "")
+    return text, plan

@@ -107,3 +107,14 @@ def test_parameters_of_a_script(run: Run, here: Path) -> None:
     assert "param n    = 2;" in run("extract", "loop.sync", "-D", "n=2")[1]
     assert run("extract", "loop.sync", "-D", "n=0")[0] == 2
     assert run("extract", "loop.sync", "-D", "k=[1,2]")[0] == 2
+
+
+def test_a_kernel_is_asked_by_its_own_lines(run: Run, here: Path) -> None:
+    kernel = str(KERNELS / "softmax.cpp")
+    code, out, err = run("why", f"{kernel}:25", ":27")
+    assert (code, err) == (0, "")
+    assert out.startswith("TROWMAX at 25 is complete before TROWEXPANDSUB at 27 starts")
+    code, out, err = run("why", f"{kernel}:1", ":27")
+    assert (code, out) == (2, "")
+    assert "no instruction at this line; nearest:" in err
+    assert run("graph", kernel)[0] == 0
