@@ -41,13 +41,10 @@ def run(arguments: Namespace) -> int:
     planner = Planner(arguments)
     paths, notes = with_callers(arguments.paths, lambda path: passed_over(path, planner.configurations))
     targets, skipped = collect(paths, arguments.stdin_filename or "", planner.configurations)
-    if not targets and not notes:
-        note = _without_kernel(skipped) if skipped else ""
-        if note and not any(map(os.path.isdir, arguments.paths)):
-            say(note)  # a pull request that changes host code only
-            return 0
-        where = ", ".join(arguments.paths)
-        raise CommandError(f"nothing to check: no kernel, script or trace under {where}{f' ({note})' if note else ''}")
+    host_only = skipped and not any(map(os.path.isdir, arguments.paths))  # all that a pull request changes
+    if not targets and not notes and not host_only:
+        where, note = ", ".join(arguments.paths), f" ({_without_kernel(skipped)})" if skipped else ""
+        raise CommandError(f"nothing to check: no kernel, script or trace under {where}{note}")
     _check_output(arguments.output)
     outcomes = [_filtered(outcome) for outcome in _outcomes(targets, planner, arguments.jobs)]
     _refuse_strangers(outcomes)

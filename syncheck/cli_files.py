@@ -88,7 +88,7 @@ def collect(
     skipped: set[str] = set()
     for number, path in enumerate(paths):
         for target in _expand(_tidy(path), stdin_filename, configurations, first=number == 0):
-            if target.kind == "c++" and not target.stdin and not _has_kernel(target.path):
+            if target.kind == "c++" and not target.stdin and not _has_kernel(target.path, path):
                 skipped.add(os.path.realpath(target.path))
             else:
                 targets.setdefault(os.path.abspath(target.path), target)
@@ -112,9 +112,10 @@ _KERNEL = re.compile(
 )
 
 
-def _has_kernel(path: str) -> bool:
-    """Whether a C++ file says anything that a kernel says; host code beside kernels is none of ours."""
-    if not path.lower().endswith((".cpp", ".cce")):
+def _has_kernel(path: str, given: str) -> bool:
+    """Whether a C++ file says anything that a kernel says; host code beside kernels is none of ours. Headers are
+    checked through kernels: of those in a folder none is meant, one that is `given` itself is."""
+    if not path.lower().endswith((".cpp", ".cce")) and os.path.isdir(given):
         return False
     try:
         with open(path, "rb") as stream:

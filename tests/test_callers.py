@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from syncheck.cli import main
 from syncheck.cli_callers import Callers, repository, with_callers
 
 
@@ -88,3 +90,44 @@ def test_a_note_is_short(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths, (note,) = with_callers(["common/sync.h"], lambda path: "/k" in path and path.endswith("k0.cpp"))
     assert len(paths) <= 6
     assert "source files of" in note
+
+
+ENTRY = """extern "C" __global__ AICORE void k(__gm__ float *x) {
+    wait_flag(PIPE_V, PIPE_S, EVENT_ID0);
+}
+"""
+
+
+def test_the_command_line(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tree)
+    written(tree, {"entry.hpp": ENTRY, "uses.cpp": '#include "common/sync.h"\n' + ENTRY})
+
+    def check(*arguments: str) -> tuple[int, str, str]:
+        code = main(["check", "--format", "concise", *arguments])
+        return code, *capsys.readouterr()
+
+    code, out, err = check("circle/one.h")
+    assert (code, out) == (0, "")
+    assert err == "syncheck: circle/one.h: no kernel includes it, so nothing of it is checked\n"
+    code, out, err = check("common/sync.h")
+    assert code == 1
+    assert out.startswith("uses.cpp:3:5: FLG001 error")
+    assert "common/sync.h: checked through the 3 kernels that include it, a/kernel.cpp, b/kernel.cpp, uses.cpp" in err
+    assert check("common/sync.h", "uses.cpp")[1] == out
+    code, out, err = check("entry.hpp")
+    assert (code, out[:24]) == (1, "entry.hpp:2:5: FLG001 er")
+    assert check("circle")[0] == 2
+
+
+def test_a_file_of_host_code_is_no_error(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tree)
+    assert main(["check", "--format", "json", "b/kernel.cpp", "common/steps.hpp"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"] == []
+    assert main(["check", "--format", "json", "b/kernel.cpp"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["files"] == []
+    assert err == "syncheck: 1 C++ file passed over: no kernel in it\n"
+    assert main(["check", "b/kernel.cpp"]) == 0
+    assert capsys.readouterr().out == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ LOCAL = """repos:
     name: syncheck
     entry: {entry}
     language: system
-    files: '\\.sync$'
+    files: '\\.(sync|cpp|cce|h|hpp)$'
     require_serial: true
 """
 PUBLISHED = """repos:
@@ -58,6 +59,12 @@ def hook_repository(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str
     return tree, git(tree, "rev-parse", "HEAD").strip()
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pre-commit keeps the environment of the hook: made once."""
+    return tmp_path_factory.mktemp("pre-commit")
+
+
 @pytest.fixture
 def user_repository(tmp_path: Path) -> Path:
     folder = tmp_path / "user"
@@ -68,11 +75,14 @@ def user_repository(tmp_path: Path) -> Path:
     return folder
 
 
-def run_hook(folder: Path, home: Path, config: str) -> subprocess.CompletedProcess[str]:
+def run_hook(
+    folder: Path, home: Path, config: str, *arguments: str, every: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """On all files, or on what is staged."""
     (folder / ".pre-commit-config.yaml").write_text(config)
     git(folder, "add", "--all")
     environment = {**clean_environment(), "PRE_COMMIT_HOME": str(home), "PRE_COMMIT_COLOR": "never"}
-    command = [sys.executable, "-m", "pre_commit", "run", "--all-files"]
+    command = [sys.executable, "-m", "pre_commit", "run", *(["--all-files"] if every else []), *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
 
 
@@ -90,9 +100,8 @@ def config(hook: tuple[Path, str], folder: Path, home: Path) -> str:
 
 
 def test_the_hook_passes_and_fails_a_commit(
-    hook_repository: tuple[Path, str], user_repository: Path, tmp_path_factory: pytest.TempPathFactory
+    hook_repository: tuple[Path, str], user_repository: Path, home: Path
 ) -> None:
-    home = tmp_path_factory.mktemp("pre-commit")
     chosen = config(hook_repository, user_repository, home)
     clean = run_hook(user_repository, home, chosen)
     assert clean.returncode == 0, clean.stdout + clean.stderr
@@ -102,3 +111,55 @@ def test_the_hook_passes_and_fails_a_commit(
     assert raced.returncode == 1, raced.stdout + raced.stderr
     assert "RAW001" in raced.stdout
     assert "Traceback" not in raced.stdout
+
+
+LEAVE = """#pragma once
+AICORE inline void leave() {
+    set_flag(PIPE_MTE3, PIPE_S, EVENT_ID0);
+    wait_flag(PIPE_MTE3, PIPE_S, EVENT_ID0);
+}
+"""
+KERNEL = """#include <pto/pto-inst.hpp>
+#include "shared/leave.h"
+using namespace pto;
+extern "C" __global__ AICORE void fill(__gm__ float *out, float value) {
+    Tile<TileType::Vec, float, 1, 64, BLayout::RowMajor, 1, 64> row;
+    TASSIGN(row, 0x0);
+    TEXPANDS(row, value);
+    set_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);
+    wait_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);
+    GlobalTensor<float, Shape<1, 1, 1, 1, 64>, Stride<64, 64, 64, 64, 1>> line(out);
+    TSTORE(line, row);
+    leave();
+}
+"""
+
+
+def test_a_changed_header_is_checked_through_the_kernels_that_include_it(
+    hook_repository: tuple[Path, str], user_repository: Path, home: Path
+) -> None:
+    chosen = config(hook_repository, user_repository, home)
+    (user_repository / "shared").mkdir()
+    (user_repository / "host").mkdir()
+    header = user_repository / "shared" / "leave.h"
+    header.write_text(LEAVE)
+    (user_repository / "fill.cpp").write_text(KERNEL)
+    (user_repository / "host" / "main.cpp").write_text('#include "host.h"\nint main() { return 0; }\n')
+    (user_repository / "host" / "host.h").write_text("#pragma once\n")
+    clean = run_hook(user_repository, home, chosen, "--verbose")
+    assert clean.returncode == 0, clean.stdout + clean.stderr
+    assert re.search(r"^fill\.cpp +proved", clean.stdout, re.MULTILINE)
+    git(user_repository, "commit", "--quiet", "--no-verify", "-m", "x")
+
+    header.write_text(LEAVE.replace("PIPE_MTE3, PIPE_S", "PIPE_MTE2, PIPE_S"))
+    raced = run_hook(user_repository, home, chosen, every=False)
+    assert raced.returncode == 1, raced.stdout + raced.stderr
+    assert "shared/leave.h: checked through the kernel that includes it, fill.cpp" in raced.stdout
+    assert "DRN002" in raced.stdout
+    assert "fill.cpp:11" in raced.stdout
+    git(user_repository, "checkout", "--quiet", "HEAD", "--", "shared")
+
+    (user_repository / "host" / "host.h").write_text("#pragma once\nint x;\n")
+    host = run_hook(user_repository, home, chosen, "--verbose", every=False)
+    assert host.returncode == 0, host.stdout + host.stderr
+    assert "host/main.cpp" in host.stdout
