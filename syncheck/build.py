@@ -3,6 +3,7 @@ it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import product
@@ -48,6 +49,7 @@ LISTED = 64
 MOST_OPS = 200_000
 """Statements of one core after inlining; a script beyond that is not a kernel."""
 MOST_CALLS = 20_000
+_INSTANCE = re.compile(r"_[0-9]+$")
 
 Pins = Mapping[str, tuple[int, ...]]
 """Values given with -D: one number, or for a family one for each index (the last one for all further ones)."""
@@ -159,6 +161,15 @@ def _reassigned(body: Sequence[Statement]) -> frozenset[str]:
     return frozenset(again)
 
 
+def _titles(defs: Sequence[Def]) -> dict[str, str]:
+    """What reports call each def: the instances step, step_2, … of one function (of one place) are all step."""
+    first: dict[tuple[str, int, str], str] = {}
+    keys = {one.name: (one.span.path, one.span.line, _INSTANCE.sub("", one.name)) for one in defs}
+    for name, key in keys.items():
+        first[key] = min(first.get(key, name), name, key=lambda one: (len(one), one))
+    return {name: first[key] for name, key in keys.items()}
+
+
 class _Builder:
     def __init__(
         self, program: Program, machine: Machine, pins: Pins, choice: tuple[tuple[str, int], ...], given: Given
@@ -166,6 +177,7 @@ class _Builder:
         self._program = program
         self._given = given
         self._defs: dict[str, Def] = {d.name: d for d in program.defs}
+        self._titles = _titles(program.defs)
         self._calls = 0
         wiring = Wiring(by_destination=machine.options["flag_key"] == "src,dst,id", lanes=int(machine.options["lanes"]))
         domains: dict[str, symbolic.Bounds] = {}
@@ -450,7 +462,7 @@ class _Builder:
                 shown.append((parameter, slot))
             else:
                 inner[parameter] = bound
-        core.frames = (*frames, FrameShape("call", call.name, call.span.line, tuple(shown)))
+        core.frames = (*frames, FrameShape("call", self._titles[call.name], call.span.line, tuple(shown)))
         core.returns = (*core.returns, [])
         core.reassigned = _reassigned(target.body)
         self._body(core, target.body, inner)

@@ -135,3 +135,11 @@ wait_flag(PIPE_V, PIPE_MTE2, static_cast<event_t>(s));
 }};
 """.replace("TLOAD(a,", "TLOAD(a[s],")
     assert checked(f"Work<3>::run(x);\n{LAST}", head).verdict == "proved"
+
+
+def test_a_report_calls_an_instance_as_the_function_is_called() -> None:
+    head = HEAD + "template <int N> AICORE void step(Row &a) { TADDS(a, a, 1.0f); TADDS(a, a, 1.0f); }\n"
+    body = f"Row a, b;\nTASSIGN(a, 0x0);\nTASSIGN(b, 0x400);\nstep<1>(a);\npipe_barrier(PIPE_V);\nstep<2>(b);\n{LAST}"
+    (finding,) = [one for one in checked(body, head).findings if one.severity == "error"]
+    frames = {frame.partition("@")[0] for label in finding.labels for frame in label.frames}
+    assert frames == {"step"}

@@ -133,6 +133,7 @@ def call(run: Pass, node: Node, routine: Routine, given: Given, this: Object | N
 def framed(run: Pass, node: Node, name: str, body: Node, scope: Scope) -> Any:
     """Follow a body as a function called here."""
     frame = Frame(name, run.trail.mark(), len(run.out), len(run.conditions), loops=len(run.loops), born=run.trail.clock)
+    frame.span = body.span
     before, run.out = run.out, []
     run.frames.append(frame)
     run.calls.append(name)
@@ -161,8 +162,7 @@ def _emit_call(run: Pass, node: Node, frame: Frame, made: list[Statement], value
     if name is None:
         name = run.terms.fresh(frame.name)
         run.declared.bodies[key] = name
-        declarator = node.span
-        run.declared.defs[name] = Def(name, (), body, body[0].span if body else declarator)
+        run.declared.defs[name] = Def(name, (), body, frame.span)
     run.emit(Call(name, (), node.span))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from syncheck.frontends.cpp.scopes import Scope
 from syncheck.frontends.cpp.syntax import Node, Unit
-from syncheck.frontends.cpp.terms import Terms
+from syncheck.frontends.cpp.terms import NOWHERE, Terms
 from syncheck.frontends.cpp.values import Cell, Trail, Whole
 from syncheck.ir import Const, Def, Expr, Fifo, Name, Statement, Tensor, Tile
 from syncheck.machine import Machine
@@ -85,7 +85,8 @@ class LoopState:
 
 @dataclass(slots=True)
 class Frame:
-    """A function being followed. `returned`: (path conditions, value, changes) of each return under a condition."""
+    """A function being followed. `returned`: (path conditions, value, changes) of each return under a condition;
+    `span`: where its body begins."""
 
     name: str
     mark: int
@@ -96,6 +97,7 @@ class Frame:
     jumps: bool = False
     loops: int = 0
     born: int = 0
+    span: Span = NOWHERE
 
 
 @dataclass(slots=True)
