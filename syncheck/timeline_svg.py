@@ -165,20 +165,24 @@ class _Drawing:
             yield f'<path class="{kind}" d="{path}"/>'
 
     def _mixes(self) -> Iterator[str]:
+        """A dashed line for each race; the first below a row has its words there, the others when pointed at."""
         boxes = {box.number: box for box in self.boxes}
-        for mix in self.picture.mixes[:8]:
+        rows: set[int] = set()
+        for mix in self.picture.mixes:
             reader, writer = boxes.get(mix.reader), boxes.get(mix.writer)
             if reader is None or writer is None:
                 continue
             x1, x2 = self.x(writer.until), self.x(reader.until)
             y1, y2 = self.rows[writer.track], self.rows[reader.track]
             low, high = (y1 + ROW, y2) if y1 < y2 else (y1, y2 + ROW)
-            yield f'<path class="mix" d="M{x1} {low} L{x2} {high}"/>'
             doing = "reads {} before" if mix.early else "takes {} of"
-            text = f"race: {reader.name} {doing.format(mix.bytes)} {writer.name}"
+            text = escape(f"race: {reader.name} {doing.format(mix.bytes)} {writer.name}")
+            yield f'<path class="mix" d="M{x1} {low} L{x2} {high}"><title>{text}</title></path>'
             anchor, at = ("end", x1 - 6) if x1 > self.width / 2 else ("start", x1 + 6)
             height = max(y1, y2) + ROW + 13
-            yield f'<text class="mixtext" x="{at}" y="{height}" text-anchor="{anchor}">{escape(text)}</text>'
+            if height not in rows:
+                rows.add(height)
+                yield f'<text class="mixtext" x="{at}" y="{height}" text-anchor="{anchor}">{text}</text>'
 
     def _level(self, level: Level) -> Iterator[str]:
         bottom = self.levels[level.fifo] + LEVEL
@@ -187,7 +191,7 @@ class _Drawing:
         for at, tiles in level.steps:
             x = self.x(at)
             path += f" L{x} {height}"
-            height = round(bottom - LEVEL * tiles / most)
+            height = round(bottom - LEVEL * max(tiles, 0) / most)
             path += f" L{x} {height}"
         end = self.x(self.picture.length)
         yield f'<path class="level" d="{path} L{end} {height} L{end} {bottom} Z"/>'
