@@ -12,7 +12,7 @@ from syncheck.reporters.label_rows import KEY, blocks, key
 from syncheck.reporters.styled import Line, Page, Piece, flowed, hanging, plain, printed
 from syncheck.simulator.comparison import Comparison, Error
 from syncheck.simulator.data import INPUT, Poison, Run, Stale
-from syncheck.simulator.pipes import Event
+from syncheck.simulator.events import Event
 from syncheck.value import Value, frozen
 
 STALE = 3

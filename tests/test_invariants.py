@@ -57,10 +57,10 @@ JUDGE = {
     *(f"simulator.{name}" for name in ("entries", "board", "fifos", "judge", "program", "held", "schedule")),
 }
 """The judge of the order: shares nothing with what it judges."""
-NUMERIC = {
-    f"simulator.{name}"
-    for name in ("numeric", "memory", "elementwise", "rows", "columns", "moves", "binding", "data", "comparison")
-} | {"cli_golden", "simulator.attention"}
+WITH_NUMBERS = (
+    "numeric", "memory", "elementwise", "rows", "columns", "moves", "binding", "data", "inputs", "comparison", "attention",
+)  # fmt: skip
+NUMERIC = {f"simulator.{name}" for name in WITH_NUMBERS} | {"cli_golden"}
 
 READERS = {"grammar", "machine_file"}
 """Below the command line these alone open files: the packaged grammar with its cache, the packaged machines."""

@@ -25,18 +25,20 @@ from typing import Any
 
 import numpy as np
 
-from syncheck.build import Given, Pins, kernels
+from syncheck.build import Pins, kernels
 from syncheck.execution import Kernel, Stopped
 from syncheck.expressions import Misused
-from syncheck.ir import Param, Program, Tensor
+from syncheck.ir import Program
 from syncheck.machine import Machine
 from syncheck.ordering import Rules
 from syncheck.places import OutOfRange
 from syncheck.simulator.binding import Binder
+from syncheck.simulator.events import Event
+from syncheck.simulator.inputs import RunError, Ungiven, content, given_to, parameters
 from syncheck.simulator.memory import INPUT, NOBODY, Beyond, Memories, Origin
-from syncheck.simulator.numeric import CAST_RINT, DTYPES, Array, convert
+from syncheck.simulator.numeric import DTYPES, Array
 from syncheck.simulator.operands import Wrong
-from syncheck.simulator.pipes import Event, Pipes, Schedule
+from syncheck.simulator.pipes import Pipes, Schedule
 from syncheck.simulator.policies import InOrder, Random_, adversarial
 from syncheck.source import Problem
 from syncheck.symbolic import Open, Store, name_of
@@ -44,14 +46,6 @@ from syncheck.symbolic import Open, Store, name_of
 FLAT = "GM"
 """What `Run.tensors` calls the flat memory of `GM[start:stop]`: its bytes up to the last one that any access shows."""
 SCHEDULES = ("program", "random", "adversarial")
-
-
-class RunError(Exception):
-    """The kernel cannot be run; `problem` says where, what and what to write instead."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,13 +216,13 @@ class Prepared:
                 sizes[tensor.key] = max(sizes.get(tensor.key, 0), tensor.total)
         for fifo in self.kernel.layout.fifos.values():
             sizes[f"gm:fifo {fifo.name}"] = fifo.slots * fifo.slot_bytes
-        for name, content in self.contents.items():
-            sizes[self.kernel.layout.tensors[name].key] = content.nbytes
+        for name, values in self.contents.items():
+            sizes[self.kernel.layout.tensors[name].key] = values.nbytes
         memories = Memories(sizes)
         written = {key for key, uses in self.kernel.users.items() if any(writes for _, writes in uses)}
-        for name, content in self.contents.items():
+        for name, values in self.contents.items():
             key = self.kernel.layout.tensors[name].key
-            memories[key].fill(content, tracked=key in written)
+            memories[key].fill(values, tracked=key in written)
         return memories
 
     def _tensors(self, memories: Memories) -> dict[str, Array]:
@@ -251,10 +245,6 @@ class Prepared:
         return found
 
 
-class Ungiven(Exception):
-    """An index of a table for which no value was given."""
-
-
 def prepare(
     program: Program, machine: Machine, pins: Pins | None = None, inputs: Mapping[str, Any] | None = None,
     rules: Rules | None = None,
@@ -266,8 +256,8 @@ def prepare(
         text = f"under {late} a store may be complete and not yet seen, which a run does not show"
         raise RunError(Problem(program.cores[0].span, text, "the options without it"))
     inputs = dict(inputs or {})
-    chosen = _parameters(program, pins or {}, inputs)
-    given = _given(program, chosen, inputs)
+    chosen = parameters(program, pins or {}, inputs)
+    given = given_to(program, chosen, inputs)
     numbers = {name: values for name, values in chosen.items() if isinstance(values, int)}
     try:
         (kernel,) = kernels(program, machine, {name: (value,) for name, value in numbers.items()}, given)
@@ -279,7 +269,7 @@ def prepare(
     contents = {}
     for tensor in program.tensors:
         if tensor.name in inputs:
-            contents[tensor.name] = _content(tensor, kernel, inputs[tensor.name])
+            contents[tensor.name] = content(tensor, kernel, inputs[tensor.name])
     return Prepared(kernel, program, machine, rules or _rules(machine), chosen, contents)
 
 
@@ -303,89 +293,6 @@ def _rules(machine: Machine) -> Rules:
         advisory_scalar_wait=machine.options["scalar_wait"] == "advisory",
         scalar_store_needs_flag=machine.options["scalar_store"] == "flag", in_order=machine.in_order,
     )  # fmt: skip
-
-
-def _parameters(program: Program, pins: Pins, inputs: Mapping[str, Any]) -> dict[str, int | tuple[int, ...]]:
-    known = {param.name for param in program.params}
-    for name in pins:
-        if name not in known:
-            span = program.cores[0].span if program.cores else program.params[0].span
-            raise RunError(Problem(span, f"there is no parameter {name}", ", ".join(sorted(known))))
-    chosen: dict[str, int | tuple[int, ...]] = {}
-    for param in program.params:
-        if param.name in inputs:
-            value = np.asarray(inputs[param.name])
-            chosen[param.name] = tuple(int(v) for v in value.reshape(-1)) if param.index else int(value)
-        elif param.name in pins:
-            chosen[param.name] = tuple(pins[param.name]) if param.index else pins[param.name][0]
-        else:
-            least = param.domain.values[0] if param.domain.values else param.domain.low
-            chosen[param.name] = (least,) if param.index else least
-        _inside(param, chosen[param.name])
-    return chosen
-
-
-def _inside(param: Param, chosen: int | tuple[int, ...]) -> None:
-    domain = param.domain
-    for value in chosen if isinstance(chosen, tuple) else (chosen,):
-        if domain.values:
-            fits = value in domain.values
-        else:
-            fits = value >= domain.low and (domain.high is None or value <= domain.high)
-        if not fits:
-            raise RunError(Problem(param.span, f"{param.name} = {value} is not in its domain", str(domain)))
-
-
-def _given(program: Program, chosen: Mapping[str, int | tuple[int, ...]], inputs: Mapping[str, Any]) -> Given:
-    given: dict[str, int | Callable[[int], int]] = {}
-    for name, values in chosen.items():
-        if isinstance(values, tuple):
-            given[name] = _repeated(name, values)
-    for unknown in program.unknowns:
-        if unknown.name not in inputs:
-            continue
-        value = np.asarray(inputs[unknown.name])
-        if not unknown.arity:
-            given[unknown.name] = int(value)
-        else:
-            given[unknown.name] = _listed(unknown.name, [int(v) for v in value.reshape(-1)])
-    return given
-
-
-def _repeated(name: str, values: tuple[int, ...]) -> Callable[[int], int]:
-    return lambda index: values[min(max(_known(name, index), 0), len(values) - 1)]
-
-
-def _listed(name: str, values: list[int]) -> Callable[[int], int]:
-    def get(index: int) -> int:
-        if not 0 <= _known(name, index) < len(values):
-            raise Ungiven(f"{name}[{index}] has no value: the inputs give {len(values)}")
-        return values[index]
-
-    return get
-
-
-def _known(name: str, index: object) -> int:
-    if isinstance(index, int):
-        return index
-    raise Ungiven(f"{name}[{index}] depends on {index}, which has no value: give it in the inputs")
-
-
-def _content(tensor: Tensor, kernel: Kernel, value: Any) -> Array:
-    array = np.asarray(value)
-    name, dtype = tensor.name, DTYPES[tensor.dtype]
-    if tensor.view_of:
-        raise RunError(Problem(tensor.span, f"{name} is a view: give the input for {tensor.view_of}"))
-    wanted = kernel.layout.tensors[name].extents
-    first = wanted[0] if wanted else None
-    if array.ndim != len(wanted) or array.shape[1:] != wanted[1:] or (first is not None and array.shape[0] > first):
-        shape = " x ".join(map(str, array.shape))
-        form = " x ".join("any" if extent is None else str(extent) for extent in wanted)
-        raise RunError(Problem(tensor.span, f"the input for {name} is {shape}", form))
-    if array.dtype == dtype:
-        return array
-    with np.errstate(all="ignore"):
-        return convert(array.astype(np.float32) if array.dtype == np.float64 else array, dtype, CAST_RINT)
 
 
 __all__ = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from syncheck.simulator.pipes import Event, Pipes
+from syncheck.simulator.events import Event
+from syncheck.simulator.pipes import Pipes
 
 
 class InOrder:

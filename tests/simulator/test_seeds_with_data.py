@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from attention import TOLERANCE, golden, inputs, seed_kernel
+from attention import SEEDS, TOLERANCE, golden, inputs, seed_kernel
 
+from syncheck.check import Settings, check
+from syncheck.machine import load
 from syncheck.simulator.policies import Overtake
 
 TPUSH = {"pr596": (421, 411), "pr629": (407, 398), "pr676": (407, 398), "pr704": (434, 425), "pr708": (484, 475)}
@@ -56,3 +58,18 @@ def test_a_cured_kernel_never_fails(name: str) -> None:
     for seed in range(250):
         for schedule in ("random", "adversarial"):
             assert kernel.run(schedule, seed).tensors["out"].tobytes() == expected.tobytes(), (schedule, seed)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", TPUSH)
+def test_the_schedule_that_the_checker_names_gives_a_wrong_result(name: str) -> None:
+    text = (SEEDS / f"{name}.sync").read_text(encoding="utf-8")
+    (finding,) = [f for f in check(text, name, Settings(load("a2a3"))).findings if f.severity == "error"]
+    witness = finding.witness
+    assert witness is not None
+    assert dict(witness.parameters)["n_blocks"] == "2"
+    assert witness.earlier is not None
+    given = inputs([2])
+    kernel = seed_kernel(name, given)
+    wrong = kernel.run(Overtake(witness.earlier, witness.later))
+    assert np.abs(wrong.tensors["out"] - golden(given)).max() > TOLERANCE
