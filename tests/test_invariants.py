@@ -58,7 +58,8 @@ JUDGE = {
 }
 """The judge of the order: shares nothing with what it judges."""
 WITH_NUMBERS = (
-    "numeric", "memory", "elementwise", "rows", "columns", "moves", "binding", "data", "inputs", "comparison", "attention",
+    "numeric", "memory", "elementwise", "rows", "columns", "moves", "binding", "data", "inputs", "comparison",
+    "attention",
 )  # fmt: skip
 NUMERIC = {f"simulator.{name}" for name in WITH_NUMBERS} | {"cli_golden"}
 
