@@ -16,6 +16,7 @@ from syncheck.machine import Machine
 from syncheck.memory_map import Handle
 from syncheck.observation import Access, Case, Clash, Log, Remark
 from syncheck.recording import Recording
+from syncheck.source import Span
 from syncheck.value import Value, frozen
 
 
@@ -43,13 +44,27 @@ class Surplus(Value):
     instead: tuple[tuple[str, str, int], ...] = ()
 
 
+@frozen
+class FlagAdvice(Value):
+    """A flag that would order two accesses of a core: set behind the earlier, waited for before the later. `carried`:
+    it goes round a loop, so it is primed and drained."""
+
+    core: str
+    src: str
+    dst: str
+    event: int
+    earlier: Span
+    later: Span
+    carried: bool
+
+
 @dataclass(frozen=True)
 class Analysis:
     """One Kernel and everything that was seen while exploring it. `closed`: every case was covered.
 
-    `program` is None for traces. `surplus` is filled only where it was asked for. `record` runs one case again and
-    keeps its events (recording.py). `witnesses`: every pair of places gets its witness, not only the first of a
-    finding.
+    `program` is None for traces. `surplus` is filled, and `try_flag` says what comes of an advice, only where that was
+    asked for. `record` runs one case again and keeps its events (recording.py). `witnesses`: every pair of places gets
+    its witness, not only the first of a finding.
     """
 
     program: Program | None
@@ -59,6 +74,7 @@ class Analysis:
     closed: bool = True
     reliance: tuple[Reliance, ...] = ()
     surplus: tuple[Surplus, ...] = ()
+    try_flag: Callable[[FlagAdvice], str] | None = None
     record: Callable[[Case], Recording] | None = None
     witnesses: bool = False
 

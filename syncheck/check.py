@@ -8,7 +8,7 @@ from io import IOBase
 from time import perf_counter
 
 from syncheck import smallest
-from syncheck.analysis import Analysis, Reliance
+from syncheck.analysis import Analysis, FlagAdvice, Reliance
 from syncheck.build import Pins, kernels
 from syncheck.definitions import DefinitionError, narrowed, pins_of, strangers_of
 from syncheck.detectors import RULES, findings
@@ -64,6 +64,7 @@ class Settings(Value):
     rules: tuple[Rule, ...] = RULES
     timed: bool = True
     surplus: bool = False
+    try_fixes: bool = False
     witnesses: bool = False
 
 
@@ -107,6 +108,8 @@ def _checked(
         for run in mine:
             problems += [problem for problem in run.kernel.problems if problem not in problems]
         undecided += _add_surplus(program, machine, pins, settings, mine) if settings.surplus and mine else ""
+        if settings.try_fixes:
+            _try_fixes(program, machine, pins, settings, mine)
         covered.update(_covered(program, pins))
         runs += mine
         first += mine[:1]
@@ -247,6 +250,22 @@ def _add_surplus(program: Program, machine: Machine, pins: Pins, settings: Setti
     if not ground.undecided:
         runs[0].analysis = replace(runs[0].analysis, surplus=surplus(ground))
     return ground.undecided
+
+
+def _try_fixes(program: Program, machine: Machine, pins: Pins, settings: Settings, runs: list[_Run]) -> None:
+    """Let the reports of these runs prove the kernel with the flags that they ask for."""
+    from syncheck.fixes import tried
+
+    conditions = conditions_of(machine, pins, settings)
+    known: dict[FlagAdvice, str] = {}
+
+    def try_flag(advice: FlagAdvice) -> str:
+        if advice not in known:
+            known[advice] = tried(program, conditions, advice)
+        return known[advice]
+
+    for run in runs:
+        run.analysis = replace(run.analysis, try_flag=try_flag)
 
 
 def _agree_on_surplus(runs: Sequence[_Run]) -> None:

@@ -87,6 +87,7 @@ def check() -> Parser:
     add = rules.add_argument
     add("--select", metavar="IDS", action="append", type=_ids, help="only these rules; prefixes count: RAW001,FLG")
     add("--ignore", metavar="IDS", action="append", type=_ids, help="all but these rules")
+    add("--try-fixes", action="store_true", help="prove the kernel with a flag before the report asks for it")
     add("--surplus", action="store_true", help="say which flags and barriers could go (SUR001, SUR002); takes longer")
     add("--fail-on", metavar="SEVERITY", type=_choice(SEVERITIES), help="exit 1 from there up: error (default), …")
     add("--baseline", metavar="FILE", help="only findings that are not in FILE count")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncheck.action import FrameShape, Site
-from syncheck.analysis import Analysis
+from syncheck.analysis import Analysis, FlagAdvice
 from syncheck.finding import Label
 from syncheck.observation import Access, Clash
 from syncheck.value import Value, frozen
@@ -40,9 +40,13 @@ def _flag(analysis: Analysis, clash: Clash, later: Label, earlier: Label, single
         name = f"EVENT_ID{event}" if event is not None else "an event id that is free here"
         triple = f"PIPE_{x}, PIPE_{y}, {name}"
         text = f"set_flag({triple}) {way.set_at(earlier)}, wait_flag({triple}) {way.wait_at(later)}"
-        found.append(f"{text}; prime it once before the loop, drain it once after." if way.carried else f"{text}.")
+        text = f"{text}; prime it once before the loop, drain it once after." if way.carried else f"{text}."
+        if analysis.try_flag is None or event is None or way.out_of or way.into:
+            found.append(text)
+        elif result := analysis.try_flag(FlagAdvice(core, x, y, event, earlier.span, later.span, way.carried)):
+            found.append(f"{text} {result}")
     if single and way.carried and later.access == "write" and (name := _single_slot(analysis, later)):
-        found.append(f"Or two slots for {name}.")
+        found.append(f"Or two slots for {name}." if found else f"Two slots for {name}.")
     if y != "S" and x != "S" and legal(analysis, core, x, "S"):
         found.append(f"{'Or drain' if found else 'Drain'} {x}→S {way.set_at(earlier)}.")
     return tuple(found) or (f"pipe_barrier(PIPE_ALL) before {later.span.line}.",)

@@ -98,6 +98,7 @@ class Ground:
         self._alarms = frozenset(alarm for finding in seen.found for alarm in _alarms(finding))
         self._most = min(max(TIMES * seen.states, LEAST), conditions.max_states)
         self.states = seen.states
+        self.errors = tuple(finding for finding in seen.found if finding.severity == "error")
         self.undecided = seen.gap or _ends_early(seen)
         if program.problems:
             self.undecided = f"{_where(program.problems[0])} was not understood"

@@ -38,7 +38,7 @@ LAYERS: dict[str, int] = {
     "detectors": 5,
     "reporters": 6, "suppressions": 6, "baseline": 6, "explain": 6,
     "timeline": 6, "timeline_trace": 6, "timeline_svg": 6, "timeline_html": 6,
-    "trial": 6, "narrowing": 6, "removal": 6, "faults": 6, "mutation": 6,
+    "trial": 6, "narrowing": 6, "removal": 6, "fixes": 6, "faults": 6, "mutation": 6,
     "check": 7,
     "mutation_text": 8,
     "why": 8, "why_search": 8, "why_text": 8, "why_export": 8, "why_fifo": 8, "why_fifo_text": 8,
