@@ -55,7 +55,7 @@ def test_what_remains_is_named() -> None:
 
 
 def test_a_flag_that_does_not_order_them_is_not_offered() -> None:
-    """The wait stands in an arm that only every second turn takes, the set in every turn: the wait takes an older set."""
+    """The wait stands in an arm that only every second turn takes, the set in every turn: it takes an older set."""
     (race,) = races(GUARDED)
     assert race.order == ("Two slots for b.", "Or drain MTE3→S after 11.")
 
