@@ -1,11 +1,17 @@
-"""Slack: by how many turns the order of two lines covers the next turn in which they touch the same bytes."""
+"""Slack: by how many turns the order of two lines covers the next turn in which they touch the same bytes.
+
+And which waits could go and leave every distance as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from syncheck.event_graph import PERIOD, Node
+import networkx as nx
+
+from syncheck.action import SET, SIGNAL
+from syncheck.event_graph import BARRIED, CROSS, FLAG, PERIOD, EventGraph, Node
 from syncheck.event_order import NEVER, Access, EventOrder, Hazard
 
 
@@ -75,3 +81,35 @@ def _ordered(order: EventOrder, first: Access, second: Access, others: list[Node
         distance = order.distance(first, Access(node, second.place, second.writes))
         if distance < NEVER:
             yield turns * distance + node.turn - first.node.turn
+
+
+def redundant(graph: EventGraph, sites: Collection[int]) -> bool:
+    """Whether no distance of the graph changes where nothing waits at `sites` (waits of a flag, barriers) any more.
+
+    It is so where a path of what stays, with no more delay, leads from all that a set comes after to its wait. Then the
+    removal changes no verdict; the converse does not hold, since not every distance is needed.
+    """
+    gone = [
+        (u, v, data["delay"])
+        for u, v, data in graph.order.edges(data=True)
+        if data["kind"] in (FLAG, CROSS, BARRIED) and graph.owner[v].issued.action.site in sites
+    ]
+    rest = graph.order.copy()
+    rest.remove_edges_from([edge[:2] for edge in gone])
+    for u, v, delay in gone:
+        for point, before in _sources(graph, u):
+            if v not in nx.single_source_dijkstra_path_length(rest, point, cutoff=before + delay, weight="delay"):
+                return False
+    return True
+
+
+def _sources(graph: EventGraph, point: int) -> Iterator[tuple[int, int]]:
+    """What a point tells of: itself, or, since a set is no access, all that comes before it; with its delay."""
+    node = graph.owner[point]
+    if node.issued.action.code not in (SET, SIGNAL):
+        yield point, 0
+        return
+    for own in (node.start, node.done, node.effect):
+        for before, _, data in graph.order.in_edges(own, data=True) if own >= 0 else ():
+            if graph.owner[before] is not node:
+                yield before, data["delay"]

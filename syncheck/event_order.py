@@ -157,8 +157,8 @@ class EventOrder:
         for members in memories.values():
             if any(access.writes for access in members):
                 self._refuse_symbols(members)
-                for one, other in combinations_with_replacement(members, 2):
-                    if (one.writes or other.writes) and _may_meet(one.place, other.place):
+                for one, other in _meeting(members):
+                    if one.writes or other.writes:
                         yield from self._pair(one, other)
 
     def _refuse_symbols(self, members: list[Access]) -> None:
@@ -223,7 +223,7 @@ class EventOrder:
 
     def _crossing(self, one: Access, other: Access) -> Iterator[Hazard]:
         """From before the steady state into it or past it, or out of it."""
-        nearest, farthest = self._meeting(one, other)
+        nearest, farthest = self._when(one, other)
         if nearest > farthest or self._at_most(one, other) <= nearest:
             return
         distance = self.distance(one, other)
@@ -260,7 +260,7 @@ class EventOrder:
                 found.setdefault((node.issued.action.agent, node.exit), node.start)
         return found
 
-    def _meeting(self, one: Access, other: Access) -> tuple[int, int]:
+    def _when(self, one: Access, other: Access) -> tuple[int, int]:
         """At which turns (from the last one back; at which numbers of periods) the bytes of the two can meet."""
         graph, a, b = self.graph, one.place, other.place
         if one.node.part == BEFORE:
@@ -295,8 +295,21 @@ def _nearest(least: int, most: int, not_zero: bool) -> int | None:
     return least if least > 0 else most
 
 
-def _may_meet(a: Bytes, b: Bytes) -> bool:
-    return bool(a.move or b.move) or (a.start < b.stop and b.start < a.stop)
+def _meeting(members: list[Access]) -> Iterator[tuple[Access, Access]]:
+    """Every pair whose bytes can be the same, each once, and each access with itself: what stays where it is by a sweep
+    over the addresses, what moves with everything."""
+    still = sorted((a for a in members if not a.place.move), key=lambda access: access.place.start)
+    moving = [access for access in members if access.place.move]
+    begun: list[Access] = []
+    for access in still:
+        begun = [other for other in begun if other.place.stop > access.place.start]
+        begun.append(access)
+        for other in begun:
+            yield other, access
+    yield from combinations_with_replacement(moving, 2)
+    for access in moving:
+        for other in still:
+            yield other, access
 
 
 def _meet(a: Bytes, b: Bytes, shift: int) -> bool:

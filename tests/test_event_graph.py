@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import programs
 import pytest
+from hypothesis import strategies as st
 from judging import choices, engine, judged, told
 from test_invariants import imports
 from test_judge import every
@@ -15,7 +16,7 @@ from test_judge import every
 from syncheck.build import kernels
 from syncheck.check import Settings
 from syncheck.cost import Cost, Costs
-from syncheck.event_cover import covers
+from syncheck.event_cover import covers, redundant
 from syncheck.event_graph import EventGraph
 from syncheck.event_order import EventOrder
 from syncheck.event_throughput import throughput
@@ -196,6 +197,61 @@ def test_seeds(seed: str, expected: set[tuple[int, int]]) -> None:
             found.add((one.span.line, other.span.line))
     assert found <= expected
     assert bool(found) == bool(expected)
+
+
+# ---------------------------------------------------------------- surplus
+
+
+def doubled(rows: list[str], pair: str, earlier: bool) -> str:
+    """Every flag of a pair of pipes once more, with an event of its own, on the same lines; the set a line earlier."""
+    result = list(rows)
+    for at, row in enumerate(rows):
+        if f"_flag({pair}, 0)" in row:
+            more = row.strip().replace(f"({pair}, 0)", f"({pair}, 5)")
+            plain = at > 0 and not any(sign in rows[at - 1] for sign in "{}")
+            result[at - (earlier and plain and "set_flag" in row)] += f" {more}"
+    return "\n".join(result)
+
+
+def compare_surplus(script: Script, earlier: bool) -> str:
+    """Where no distance changes without a flag, the exploration finds the same races without it; a flag that says the
+    same as another one changes none."""
+    text, script = written(script)
+    rows = text.splitlines()
+    flags = [row.partition("(")[2].rpartition(",") for row in rows if "_flag(" in row]
+    events = {pair: {event for other, _, event in flags if other == pair} for pair, _, _ in flags}
+    pair = next((pair for pair in events if events[pair] == {" 0);"}), "")
+    more = doubled(rows, pair, earlier) if pair else text
+    kernel, verdict = decided(more)
+    if not pair or verdict.beyond is not None or verdict.stands:
+        return "beyond"
+    waits = {s.number for s in kernel.sites if s.op == "wait_flag" and s.detail.startswith(pair) and s.span.text}
+    added = {number for number in waits if f"({pair}, 5)" in more.splitlines()[kernel.sites[number].span.line - 1]
+             and kernel.sites[number].span.column > len(rows[kernel.sites[number].span.line - 1])}  # fmt: skip
+    if not added or not all(redundant(graph, added) for graph in verdict.graphs):
+        assert earlier or not added, f"the same flag twice\n{numbered(more)}"
+        return "needed"
+    hardware = Hardware(counter_limit=15)
+    (with_it, gaps), (without, others) = engine(more, hardware=hardware), engine(text, hardware=hardware)
+    if not gaps and not others:
+        assert with_it.races == without.races, f"\n{numbered(more)}"
+    return "redundant"
+
+
+@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(30, marks=pytest.mark.deep)])
+def test_what_changes_no_distance_changes_no_verdict(times: int) -> None:
+    seen = []
+    every(30 * times, lambda *drawn: seen.append(compare_surplus(*drawn)), programs.turning(), st.booleans())
+    assert seen.count("redundant") >= 5 * times
+
+
+def test_a_flag_beside_a_barrier_is_redundant() -> None:
+    """The drain of all pipes does what the flag does; the flag alone is needed."""
+    for barrier, expected in (("pipe_barrier(PIPE_ALL);", True), ("", False)):
+        text = LOOP.format(prime=SET, wait=barrier + WAIT, give=SET, drain=WAIT)
+        kernel, _, graph = folded(text)
+        waits = {s.number for s in kernel.sites if s.op == "wait_flag" and s.span.line == 7}
+        assert redundant(graph, waits) is expected
 
 
 # ---------------------------------------------------------------- slack, throughput, words
