@@ -82,7 +82,7 @@ def _decide(verdict: EventVerdict, state: SteadyState, rules: Rules) -> None:
         for value in range(low, low + 4):  # what the short runs show stands
             _run(verdict, state, rules, value)
         raise
-    first = min(graph.least + graph.step * graph.from_period for graph in graphs)
+    first = max(graph.least + graph.step * graph.from_period for graph in graphs)
     if first - low > MOST_RUNS:
         raise Beyond(state.where, f"the steady state begins only at {state.parameter} = {first}")
     for value in range(low, first):

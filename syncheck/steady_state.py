@@ -262,27 +262,26 @@ class SteadyState:
         state (and fewer after it). Raises Beyond where turns do not repeat."""
         step = self._step()
         probe = self._probe(step)
-        walks = self.walks(probe)
-        heads = {core: self._first_steady(core, step, walks) for core in next(iter(walks.values()))}
-        tails = {core: self._tail(walked) for core, walked in next(iter(walks.values())).items()}
-        least = self._least(probe, heads, tails)
-        shifted = max((early or {}).values(), default=0)
+        return tuple(self._answered_so(answers, step, probe, early or {}) for answers in self.walks(probe))
+
+    def _answered_so(self, answers: Decisions, step: int, probe: int, early: Mapping[int, int]) -> Steady:
+        """The steady state where the unknowns are answered one way."""
+        whole = self.walks(probe)[answers]
+        heads = {core: self._first_steady(walked, step) for core, walked in whole.items()}
+        tails = {core: self._tail(walked) for core, walked in whole.items()}
+        least = self._asked()
+        while least < probe and not self._is_steady(least, probe, answers, heads, tails):
+            least += 1
+        shifted = max(early.values(), default=0)
         least += step * shifted
-        for core, walked in next(iter(walks.values())).items():
+        for core, walked in whole.items():
             if walked.loop is not None:
-                tails[core] += (shifted - (early or {}).get(core, 0)) * (step // walked.loop.step)
+                tails[core] += (shifted - early.get(core, 0)) * (step // walked.loop.step)
         probe = max(probe, least + 3 * step)
-        walks = self.walks(probe)
-        near = [self.walks(least + r + step * k) for r in range(step) for k in (0, 1)]
-        if any(list(each) != list(walks) for each in near):
+        if any(list(self.walks(least + r)) != list(self.walks(probe)) for r in range(2 * step)):
             raise Beyond(self._inner[0].span, "other questions are asked for other trip counts")
-        return tuple(
-            Steady(
-                tuple(self._period(core, answers, (least, step, probe), tails[core]) for core in walk),
-                least, step, answers,
-            )
-            for answers, walk in walks.items()
-        )  # fmt: skip
+        periods = tuple(self._period(core, answers, (least, step, probe), tails[core]) for core in whole)
+        return Steady(periods, least, step, answers)
 
     def _step(self) -> int:
         """By how much the parameter grows from one period to the next."""
@@ -332,45 +331,32 @@ class SteadyState:
             value += missing or 4
         raise Beyond(self._inner[0].span if self._inner else self.where, "no loop grows with the parameter")
 
-    def _first_steady(self, core: int, step: int, walks: dict[Decisions, Walk]) -> int:
-        """From which turn of the loop of a core on all turns fit one pattern."""
-        return max((self._fitting(walk[core], step) for walk in walks.values()), default=0)
-
-    def _fitting(self, walked: Walked, step: int) -> int:
+    def _first_steady(self, walked: Walked, step: int) -> int:
+        """From which turn of its loop on all turns of a core fit one pattern."""
         if walked.loop is None:
             return 0
         turns, head, period = walked.turns, self._head(walked), step // walked.loop.step
-        first = head
-        while first and _fits(turns, first - 1, head, period):
-            first -= 1
-        self._same_pattern(walked, turns, head, period)
-        return first
-
-    def _same_pattern(self, walked: Walked, pattern: list[list[Issued]], head: int, period: int) -> None:
-        assert walked.loop is not None
-        for at in range(head, len(walked.turns) - self._tail(walked)):
-            if not _fits(pattern, at, head, period, walked.turns[at]):
+        for at in range(head, len(turns) - self._tail(walked)):
+            if not _fits(turns, at, head, period):
                 raise Beyond(walked.loop.span, f"turns of the loop over {walked.loop.var} do not repeat")
+        while head and _fits(turns, head - 1, head, period):
+            head -= 1
+        return head
 
-    def _least(self, probe: int, heads: dict[int, int], tails: dict[int, int]) -> int:
-        """The least value from which all is steady."""
-        loops = {core: walked.loop for core, walked in next(iter(self.walks(probe).values())).items()}
-        value = self._asked()
-        while value < probe and not self._is_steady(value, probe, loops, {c: heads[c] + tails[c] for c in heads}):
-            value += 1
-        return value
-
-    def _is_steady(self, value: int, probe: int, loops: dict[int, LoopInfo | None], turns: dict[int, int]) -> bool:
+    def _is_steady(
+        self, value: int, probe: int, answers: Decisions, heads: dict[int, int], tails: dict[int, int]
+    ) -> bool:
+        """Whether from here on each core has room for its first and last turns, and one turn more for each step."""
         walks = self.walks(value)
         if list(walks) != list(self.walks(probe)):
             return False
-        for core, walked in (item for walk in walks.values() for item in walk.items()):
-            if len(walked.turns) < turns[core] or (walked.loop is not loops[core] and (walked.loop or turns[core])):
+        for core, walked in walks[answers].items():
+            loop, turns = self.walks(probe)[answers][core].loop, heads[core] + tails[core]
+            if len(walked.turns) < turns or (walked.loop is not loop and (walked.loop or turns)):
                 return False
-        for core, loop in loops.items():  # a loop that is not entered may be some way from its first turn
-            if loop is not None:
-                after = next(iter(self.walks(value + loop.step).values()))[core]
-                if len(after.turns) != len(next(iter(walks.values()))[core].turns) + 1:
+            if loop is not None:  # a loop that is not entered may be some way from its first turn
+                after = self.walks(value + loop.step).get(answers)
+                if after is None or len(after[core].turns) != len(walked.turns) + 1:
                     return False
         return True
 
@@ -389,8 +375,9 @@ class SteadyState:
         start = _plain(whole.before)
         if any(_plain(w.before[: len(start)]) != start for pair in near for w in pair):
             raise Beyond(whole.loop.span, f"what stands before the loop changes with {self.parameter}")
-        for walked in (w for pair in near for w in pair if w.loop is not None):
-            self._same_pattern(walked, whole.turns, self._head(walked), size)
+        for walked in (walked for pair in near for walked in pair):
+            if not all(map(_equal, walked.turns[: len(walked.turns) - tail], whole.turns)):
+                raise Beyond(whole.loop.span, f"turns of the loop over {whole.loop.var} change with {self.parameter}")
         before = [*whole.before, *(item for turn in whole.turns[:head] for item in turn)]
         turns, loop = whole.turns, whole.loop
         period = tuple(_told_moves(turns[head + j], turns[head + j + size], loop) for j in range(size))
@@ -452,12 +439,15 @@ def _alike(one: list[Issued], two: list[Issued]) -> bool:
     return len(one) == len(two) and all(a is b or _shape(a) == _shape(b) for a, b in zip(one, two, strict=True))
 
 
-def _fits(pattern: list[list[Issued]], at: int, head: int, period: int, turn: list[Issued] | None = None) -> bool:
+def _equal(one: list[Issued], two: list[Issued]) -> bool:
+    return len(one) == len(two) and all(a is b or _plain([a]) == _plain([b]) for a, b in zip(one, two, strict=True))
+
+
+def _fits(pattern: list[list[Issued]], at: int, head: int, period: int) -> bool:
     """Whether turn `at` is where the pattern, the two periods from turn `head` on, puts it."""
     one = head + (at - head) % period
     periods = (at - one) // period
-    first, second = pattern[one], pattern[one + period]
-    turn = pattern[at] if turn is None else turn
+    turn, first, second = pattern[at], pattern[one], pattern[one + period]
     if not (_alike(turn, first) and _alike(first, second)):
         return False
     for item, a, b in zip(turn, first, second, strict=True):

@@ -110,10 +110,16 @@ class TestAgreement:
     @pytest.mark.parametrize(
         ("shape", "examples", "least"),
         [
-            (programs.turning, 80, 55), (programs.straight, 40, 30), (programs.feeding, 25, 15),
-            (programs.looped, 20, 6), (programs.together, 15, 3), (programs.nested, 20, 5), (programs.several, 25, 8),
+            (programs.turning, 80, 55),
+            (programs.straight, 40, 30),
+            (programs.feeding, 25, 15),
+            (programs.looped, 20, 6),
+            (programs.strange, 20, 4),
+            (programs.together, 15, 3),
+            (programs.nested, 20, 5),
+            (programs.several, 25, 8),
         ],
-    )  # fmt: skip
+    )
     def test_both_methods(self, times: int, shape: Any, examples: int, least: int) -> None:
         equal = 0
 
@@ -126,6 +132,43 @@ class TestAgreement:
 
     def test_judge(self, times: int) -> None:
         every(30 * times, compare_judge, programs.turning())
+
+
+LAST_TURN = """\
+param n in 0..;
+unknown c;
+core AIV0 {
+    if (c) {
+        for (i = 0; i < n; i += 1) {
+            instr a on PIPE_MTE2 writes UB[0:64];
+            if (i + 1 < n) { set_flag(PIPE_MTE2, PIPE_V, 0); SECOND } else { THIRD }
+        }
+    }
+}
+"""
+
+
+def test_each_answer_has_its_own_last_turns() -> None:
+    """Found by the agreement test: the loop is there for one answer only, and its last turn differs."""
+    read, wait = "instr b on PIPE_V reads UB[0:64];", "wait_flag(PIPE_MTE2, PIPE_V, 0);"
+    kernel, verdict = decided(LAST_TURN.replace("SECOND", wait).replace("THIRD", read))
+    assert lines(kernel, verdict) == {(6, 7), (6, 6)}
+    assert decided(LAST_TURN.replace("SECOND", wait).replace("THIRD", wait))[1].stands
+
+
+def test_a_loop_that_is_not_entered_is_some_way_from_its_first_turn() -> None:
+    """Found by the agreement test: from n = 0 to n = 1 this loop takes no turn more."""
+    text = """\
+param n in 0..;
+core AIV0 {
+    for (i = 1; i < n; i += 1) {
+        instr a on PIPE_MTE2 writes UB[((i + 1) % 2) * 64:((i + 1) % 2) * 64 + 64];
+    }
+    instr b on PIPE_V reads UB[0:64];
+}
+"""
+    kernel, verdict = decided(text)
+    assert lines(kernel, verdict) == {(4, 4), (4, 6)}
 
 
 def test_the_second_method_uses_nothing_of_the_first() -> None:
