@@ -77,7 +77,7 @@ def domains_of(program: Program) -> dict[str, tuple[int, int | None]]:
     return {param.name: (param.domain.low, param.domain.high) for param in program.params if not param.domain.values}
 
 
-QUICK = ("pr331_before", "pr708", "pr676_depth1", "pr629_mte3_drain")
+QUICK = ("pr331_before", "pr708", "pr676_depth1")
 
 
 def marked(path: Path) -> Any:

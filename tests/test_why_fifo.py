@@ -53,7 +53,10 @@ def test_two_slots_are_enough(fifo: str) -> None:
     assert fifo not in STEPS or tuple(lines) == STEPS[fifo]
 
 
-@pytest.mark.parametrize("fifo", WORDS)
+DEEP = pytest.mark.deep
+
+
+@pytest.mark.parametrize("fifo", ["oi", pytest.param("sij", marks=DEEP), pytest.param("pij", marks=DEEP)])
 def test_one_slot_is_not(fifo: str) -> None:
     said = ask("pr676_depth1.sync", fifo)
     assert flat(said).startswith(f"{fifo} ({'V2C' if fifo == 'pij' else 'C2V'}, 1 slot, no back-pressure): a tile may")

@@ -189,7 +189,15 @@ def base(page: Page, bases: dict[str, int]) -> int:
     return bases.setdefault(f"{page.key} {page.symbol}", (1 << 40) * (len(bases) + 1))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+QUICK = ("pr331_before", "pr499_softmax", "pr676_depth1", "pr708")
+
+
+def marked(path: Path) -> Any:
+    slow = path.parent.name == "seeds" and path.stem not in QUICK
+    return pytest.param(path, id=f"{path.parent.name}/{path.stem}", marks=[pytest.mark.deep] if slow else [])
+
+
+@pytest.mark.parametrize("path", [marked(path) for path in FILES])
 def test_fixtures(path: Path) -> None:
     """Every error of the order has a witness, and it replays."""
     text = path.read_text(encoding="utf-8")

@@ -201,6 +201,9 @@ def _more(finding: Finding, page: Page) -> list[Line]:
     if len(accesses) == 2 and not finding.chain:
         places = (f"{path}:{line}" for path, line in (label.span.home for label in reversed(accesses)))
         commands.append(f"syncheck why {' '.join(map(shlex.quote, places))}")
+    script = finding.primary.span.home[0]
+    if finding.witness is not None and script.endswith(".sync"):
+        commands.append(f"syncheck run {shlex.quote(script)} --schedule witness")
     separator = page.sign(" · ", " | ")
     if KEY + cell_len(separator.join(commands)) <= page.width:
         commands = [separator.join(commands)]
