@@ -114,7 +114,7 @@ def _unknown(run: Pass, node: Node, name: str, values: list[Any]) -> Any:
     what = {Tile: "a tile", Tensor: "a tensor", Pipe: "a FIFO", Event: "an event", Address: "a pointer"}
     kind = what.get(type(touched), "an object")
     near = run.machine.nearest_op(name)
-    hint = f"a header with it (--include); or did you mean {near}?" if near else "a header with it (--include)"
+    hint = f"a header with it (--include), or {near}" if near else "a header with it (--include)"
     raise Unreadable(node, f"{name} is not known, and it is given {kind}: what it does is not checked", hint)
 
 
