@@ -182,9 +182,7 @@ def _times(number: int) -> str:
     return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
-def _of_an_unprimed(
-    analysis: Analysis, cause: Cause, flag: str, triple: str
-) -> tuple[str, tuple[str, ...], str, Span]:
+def _of_an_unprimed(analysis: Analysis, cause: Cause, flag: str, triple: str) -> tuple[str, tuple[str, ...], str, Span]:
     head = cause.unprimed
     assert head is not None
     wait = analysis.site(head.at)

@@ -9,7 +9,7 @@ from typing import Any
 from syncheck.frontends.cpp.kinds import Number, TileType, size_of
 from syncheck.frontends.cpp.state import ZERO, Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
-from syncheck.frontends.cpp.terms import NOWHERE, linear, unused
+from syncheck.frontends.cpp.terms import NOWHERE, linear, names, replaced, unused
 from syncheck.frontends.cpp.values import Address, Choice, Enum, Tensor, Tile, Whole
 from syncheck.ir import At, Binary, Const, Expr, If, Index, Instr, Name, Operand, Region, TileOp
 from syncheck.ir import Tensor as IrTensor
@@ -86,16 +86,28 @@ def tile_operand(run: Pass, node: Node, tile: Tile) -> Operand:
     if not isinstance(held, Whole):
         text = f"{tile.name or 'the tile'} has no address here"
         raise Unreadable(node, text, "TASSIGN before its first use")
-    if isinstance(held.expr, Const):
-        return Name(_declared(run, tile, held.expr, Const(1)), node.span)
-    constant, terms = linear(held.expr)
+    at = of_first_block(run, held.expr)
+    if isinstance(at, Const):
+        return Name(_declared(run, tile, at, Const(1)), node.span)
+    constant, terms = linear(at)
     if len(terms) == 1:
         ((term, step),) = terms.items()
         if isinstance(term, Binary) and term.op == "%" and isinstance(term.right, Const) and step == tile.type.bytes:
             return Index(_declared(run, tile, Const(constant), term.right), (term,), node.span)
-    if run.terms.is_open(held.expr):
+    if run.terms.is_open(at):
         raise Unreadable(node, f"the address of {tile.name or 'this tile'} depends on a value that is not known")
-    return At(_declared(run, tile, None, Const(1)), held.expr, node.span)
+    return At(_declared(run, tile, None, Const(1)), at, node.span)
+
+
+def of_first_block(run: Pass, address: Expr) -> Expr:
+    """An on-chip address in block 0: a core sees its own memory only, and all its tiles move by the same."""
+    symbol = run.terms.by_key.get("block_idx")
+    if symbol is None or symbol.name not in names(address):
+        return address
+    note = "on-chip addresses that depend on the block are those of block 0"
+    if note not in run.declared.notes:
+        run.declared.notes.append(note)
+    return replaced(run.terms, address, symbol.name, Const(0))
 
 
 def _declared(run: Pass, tile: Tile, address: Expr | None, slots: Expr, fifo: str = "") -> str:

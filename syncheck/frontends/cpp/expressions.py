@@ -12,6 +12,7 @@ from syncheck.frontends.cpp.operators import binary, cast, truth, unary
 from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Scope, Template
 from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node
+from syncheck.frontends.cpp.terms import GRID
 from syncheck.frontends.cpp.types import (
     argument,
     arguments_of,
@@ -167,6 +168,9 @@ def _identifier(run: Pass, node: Node, scope: Scope) -> Any:
     this = scope.object()
     if this is not None and name in this.fields:
         return this.fields[name].value
+    if name in GRID:
+        hint, low = GRID[name]
+        return Whole(run.terms.symbol(hint, hint=hint, low=low), LONG)
     return known(name, node)
 
 

@@ -13,7 +13,7 @@ from syncheck.frontends.cpp.operators import binary, truth
 from syncheck.frontends.cpp.scopes import Meant, Scope
 from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node
-from syncheck.frontends.cpp.terms import NOWHERE
+from syncheck.frontends.cpp.terms import GRID, NOWHERE
 from syncheck.frontends.cpp.values import (
     Address,
     Cell,
@@ -43,18 +43,13 @@ HARMLESS = re.compile(
 )  # fmt: skip
 """Calls that touch no pipe's queue, no flag and no tile: they set registers (in order), print or read counters."""
 
-_GRID = {
-    "get_block_idx": ("block_idx", 0), "GetBlockIdx": ("block_idx", 0), "get_block_num": ("block_num", 1),
-    "GetBlockNum": ("block_num", 1), "block_idx": ("block_idx", 0), "get_task_id": ("task_id", 0),
-    "get_block_dim": ("block_num", 1), "GetBlockDim": ("block_num", 1), "get_taskid": ("task_id", 0),
-}  # fmt: skip
 _LANE = ("get_subblockid", "get_sub_block_id", "GetSubBlockIdx", "get_subblock_id", "GetSubBlockId")
 _LANES = ("get_subblockdim", "GetSubBlockNum", "get_subblock_num", "GetTaskRation", "GetTaskRatio", "get_subblocknum")
 
 
 def overrides(name: str) -> bool:
     """Whether a call means the library's even where the text defines one of that name."""
-    return name in _GRID or name in _LANE or name in _LANES or name in sync.CALLS
+    return name in GRID or name in _LANE or name in _LANES or name in sync.CALLS
 
 
 def known(name: str) -> bool:
@@ -63,8 +58,8 @@ def known(name: str) -> bool:
 
 def call(run: Pass, node: Node, name: str, explicit: list[Any], nodes: list[Node], scope: Scope) -> Any:
     """A call of something that the text does not define."""
-    if name in _GRID:
-        hint, low = _GRID[name]
+    if name in GRID:
+        hint, low = GRID[name]
         return Whole(run.terms.symbol(hint, hint=hint, low=low), LONG)
     if name in _LANE:
         if run.core == "AIC":
@@ -81,6 +76,11 @@ def call(run: Pass, node: Node, name: str, explicit: list[Any], nodes: list[Node
         return handler(run, node, name, explicit, values)
     if HARMLESS.fullmatch(name):
         return Lost(name, INT)
+    if name.endswith("_IMPL"):
+        name = name.removesuffix("_IMPL")
+        handler = _HANDLERS.get(name)
+        if handler is not None:
+            return handler(run, node, name, explicit, values)
     if run.machine.variants(name):
         return instruction(run, node, name, explicit, values)
     return _unknown(run, node, name, values)
@@ -218,6 +218,6 @@ _HANDLERS: dict[str, Handler] = {
     "dcci": _cache, "CeilAlign": _align, "RoundUp": _align,
     "min": _extreme, "max": _extreme, "Min": _extreme, "Max": _extreme, "CeilDiv": _ceil, "CEIL_DIV": _ceil,
     "CeilDivision": _ceil, "ceil_div": _ceil, "abs": _abs, "is_same_v": _same, "move": _passed, "forward": _passed,
-    "__builtin_expect": _passed, "from_u64": _real, "as_const": _passed,
+    "__builtin_expect": _passed, "__cce_get_tile_ptr": _passed, "from_u64": _real, "as_const": _passed,
     "sqrt": lambda *_: Real(), "exp": lambda *_: Real(), "fmax": lambda *_: Real(), "declval": lambda *_: Made(None),
 }  # fmt: skip

@@ -15,6 +15,13 @@ from syncheck.source import Span
 NOWHERE = Span("", 0)
 PITCH = 1 << 20
 """What an unknown distance between rows is taken to be in addresses: more elements than any tile has."""
+GRID = {
+    "get_block_idx": ("block_idx", 0), "GetBlockIdx": ("block_idx", 0), "get_block_num": ("block_num", 1),
+    "GetBlockNum": ("block_num", 1), "block_idx": ("block_idx", 0), "get_task_id": ("task_id", 0),
+    "get_block_dim": ("block_num", 1), "GetBlockDim": ("block_num", 1), "get_taskid": ("task_id", 0),
+    "block_num": ("block_num", 1), "get_blockid": ("block_idx", 0),
+}  # fmt: skip
+"""Which block runs, and how many there are: call or variable → (what it is called, the least it can be)."""
 SMALL = 16
 """A remainder by up to this much is left to the checker, also of something unknown."""
 MOST_TERMS = 12
@@ -368,3 +375,24 @@ def shown(expr: object) -> str:
         case Function(name, arguments):
             return f"{name}({', '.join(map(shown, arguments))})"
     return repr(expr)
+
+
+def replaced(terms: Terms, expr: Expr, name: str, value: Expr) -> Expr:
+    """The expression with one name replaced, in its normal form again."""
+    constant, parts = linear(expr)
+    made: Expr = Const(constant)
+    for term, coefficient in parts.items():
+        made = terms.binary("+", made, terms.product(_without(terms, term, name, value), Const(coefficient)))
+    return made
+
+
+def _without(terms: Terms, term: Expr, name: str, value: Expr) -> Expr:
+    factors = terms.symbols[term.name].factors if isinstance(term, Name) and term.name in terms.symbols else ()
+    if name in names(term):
+        return value if isinstance(term, Name) else renamed(term, lambda one: value if one == name else None)
+    if not any(name in names(factor) for factor in factors):
+        return term
+    product: Expr = Const(1)
+    for factor in factors:
+        product = terms.product(product, replaced(terms, factor, name, value))
+    return product
