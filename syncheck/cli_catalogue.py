@@ -28,7 +28,7 @@ def rules_command(arguments: Namespace) -> int:
 
 
 def explain_command(arguments: Namespace) -> int:
-    from syncheck.check import ON_REQUEST, Settings, check
+    from syncheck.check import ON_REQUEST, Settings, check, check_cpp
     from syncheck.machine import load
     from syncheck.reporters import render
 
@@ -43,7 +43,9 @@ def explain_command(arguments: Namespace) -> int:
         rule,
         _example(rule.firing),
         _example(rule.silent),
-        lambda text, path: check(text, path, settings),
+        lambda text, path: (
+            check_cpp(text, path, settings, lambda *_: None) if path.endswith(".cpp") else check(text, path, settings)
+        ),
         lambda report: render("text", report, width=columns, color=colored, verbose=True),
     )
     put(page)

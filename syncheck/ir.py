@@ -397,6 +397,19 @@ class Suppression(Value):
 
 
 @frozen
+class Noted(Value):
+    """Something that the text itself shows (OVF001, MEM005, PRF001), beside what running it does. `title`: a short
+    clause; `why` and `order`: a sentence each."""
+
+    rule: str
+    severity: str
+    span: Span
+    title: str
+    why: str
+    order: str
+
+
+@frozen
 class Program(Value):
     """Everything one file says. `problems` are the places that were not understood: with any, no verdict is
     `proved`."""
@@ -413,3 +426,4 @@ class Program(Value):
     cores: tuple[Core, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
     problems: tuple[Problem, ...] = ()
+    noted: tuple[Noted, ...] = ()

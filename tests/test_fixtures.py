@@ -13,14 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from syncheck.check import ON_REQUEST, Settings, check
+from syncheck.check import ON_REQUEST, Settings, check, check_cpp
 from syncheck.detectors import RULES
 from syncheck.finding import Finding
 from syncheck.machine import load
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 FOLDERS = [*(rule.id for rule in RULES), "seeds"]
-FILES = sorted(path for folder in FOLDERS for path in (FIXTURES / folder).glob("*.sync"))
+FILES = sorted(
+    path for folder in FOLDERS for path in (FIXTURES / folder).glob("*.*") if path.suffix in (".sync", ".cpp")
+)
 _MARK = re.compile(r"//\s*(expect|missing|spurious):\s*([A-Z0-9, ]+)")
 
 Marks = Counter[tuple[int, str]]
@@ -37,7 +39,9 @@ def marks(text: str) -> dict[str, Marks]:
 def findings(path: Path) -> tuple[Finding, ...]:
     asked = path.parent.name in ON_REQUEST
     settings = Settings(load("a2a3"), timed=False, surplus=asked)
-    report = check(path.read_text(encoding="utf-8"), str(path), settings)
+    text = path.read_text(encoding="utf-8")
+    cpp = path.suffix == ".cpp"
+    report = check_cpp(text, str(path), settings, lambda *_: None) if cpp else check(text, str(path), settings)
     every = path.parent.name != "seeds"
     return tuple(f for f in report.findings if not f.suppressed and (every or f.severity == "error"))
 

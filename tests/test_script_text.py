@@ -260,7 +260,7 @@ def test_a_node_from_nowhere_takes_no_line() -> None:
 
 
 def test_statements_of_one_line_share_one_where_lines_matter() -> None:
-    program = parse("#line 7 \"k.cpp\"\ncore AIV { pipe_barrier(PIPE_V); pipe_barrier(PIPE_MTE2); }\n", "k.sync")
+    program = parse('#line 7 "k.cpp"\ncore AIV { pipe_barrier(PIPE_V); pipe_barrier(PIPE_MTE2); }\n', "k.sync")
     assert "    pipe_barrier(PIPE_V); pipe_barrier(PIPE_MTE2);\n" in script_text(program)
     assert "    pipe_barrier(PIPE_V);\n    pipe_barrier(PIPE_MTE2);\n" in script_text(program, lines=False)
 

@@ -14,6 +14,7 @@ from syncheck.detectors import (
     flags,
     hazards,
     input,
+    kernel_text,
     memory,
     same_pipe,
     suppressed,
@@ -28,7 +29,8 @@ def _rule(
     name: str, severity: str, summary: str, module: ModuleType, detector: Detector | None, firing: str, silent: str
 ) -> Rule:
     text = documentation_of(name, module.__doc__)
-    return Rule(name, severity, summary, text, f"{name}/{firing}.sync", f"{name}/{silent}.sync", detector)
+    first, second = (f"{name}/{one}" if "." in one else f"{name}/{one}.sync" for one in (firing, silent))
+    return Rule(name, severity, summary, text, first, second, detector)
 
 
 RULES: tuple[Rule, ...] = (
@@ -88,6 +90,12 @@ RULES: tuple[Rule, ...] = (
           "fires_wrong_pipe", "silent_pending"),
     _rule("REL001", "info", "pairs are ordered only through one coarse drain", surplus, surplus.reliances,
           "fires_drain", "silent_flags"),
+    _rule("OVF001", "error", "a 32-bit offset into GM that can overflow", kernel_text, kernel_text.noted,
+          "fires_block_table.cpp", "silent_wide.cpp"),
+    _rule("MEM005", "error", "a scalar GM store without dcci", kernel_text, kernel_text.noted,
+          "fires_no_dcci.cpp", "silent_dcci.cpp"),
+    _rule("PRF001", "info", "a scalar loop where a tile instruction does the job", kernel_text, kernel_text.noted,
+          "fires_zero_loop.cpp", "silent_tile.cpp"),
     _rule("SUP001", "warning", "a comment that suppresses nothing", suppressed, None, "fires_unused", "silent_used"),
     _rule("SYN001", "error", "input that could not be understood", input, None, "fires_pipe", "silent_pipe"),
 )  # fmt: skip

@@ -251,7 +251,9 @@ def _binary(run: Pass, node: Node, scope: Scope) -> Any:
         known_ = truth(run, left)
         if isinstance(known_, Const) and bool(known_.value) == (op == "||"):
             return Whole(Const(int(op == "||")), BOOL)
-    return binary(run, op, left, run.value(right_node, scope))
+    right = run.value(right_node, scope)
+    run.at = node
+    return binary(run, op, left, right)
 
 
 def _unary(run: Pass, node: Node, scope: Scope) -> Any:

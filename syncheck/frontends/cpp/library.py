@@ -18,6 +18,7 @@ from syncheck.frontends.cpp.values import (
     Address,
     Cell,
     Choice,
+    Enum,
     Event,
     Items,
     Lost,
@@ -174,6 +175,10 @@ def _align(run: Pass, node: Node, name: str, explicit: list[Any], values: list[A
 
 def _cache(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
     """dcci(pointer, how): cleans and invalidates a line, or (of no pointer) the whole cache."""
+    run.trail.clock += 1
+    line = values[0] if values and isinstance(values[0], Address) else None
+    whole = any(isinstance(value, Enum) and "ENTIRE" in value.name for value in values)
+    run.declared.cleaned.append((line.base if line is not None and not whole else "", run.trail.clock))
     if values and isinstance(values[0], Address) and values[0].base and values[0].space in ("GM", ""):
         return instruction(run, node, name, explicit, values[:1])
     return None

@@ -15,7 +15,7 @@ from syncheck.frontends.cpp.state import LoopState, Pass, Unreadable, Unroll
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, linear, names
 from syncheck.frontends.cpp.values import Address, Cell, Items, Lost, Real, Whole
-from syncheck.ir import Binary, Break, Const, Continue, Expr, For, Let, Name, Statement
+from syncheck.ir import Binary, Break, Const, Continue, Expr, For, Instr, Let, Name, Statement
 from syncheck.source import Span
 
 MOST_TURNS = 64
@@ -250,6 +250,14 @@ def flush(run: Pass, loop: LoopState, span: Span) -> None:
             pending.remove(one)
 
 
+def _stores(one: Statement) -> bool:
+    return isinstance(one, Instr) and one.op == "scalar_store"
+
+
+def _loads(one: Statement) -> bool:
+    return isinstance(one, Let) or (isinstance(one, Instr) and one.op == "scalar_load")
+
+
 def integer_of(value: Any) -> Expr | None:
     """What a variable of the script would hold for a value: an integer, or where a pointer points."""
     if isinstance(value, Whole):
@@ -439,6 +447,8 @@ class _Loop:
             **{cell.name: None for cell in self.kept if cell.name},
             **{cell.name: grown for cell, grown in self.closed.items() if cell.name and isinstance(grown, Const)},
         }
+        if body and any(_stores(one) for one in body) and all(_stores(one) or _loads(one) for one in body):
+            run.declared.scalar_loops[shape.span] = None
         useful = any(not isinstance(one, Let) for one in body)
         for cell, name in self.kept.items():
             first = integer_of(self.initial[cell])

@@ -241,6 +241,9 @@ def access(run: Pass, node: Node, memory: Memory, *, write: bool) -> None:
     if not isinstance(operand, At | Name | Region):
         return
     op = "scalar_store" if write else "scalar_load"
+    if write and address.base:
+        run.declared.scalar_stores[node.span] = (address.base, run.trail.clock)
+    run.trail.clock += 1
     reads, writes = ((), (operand,)) if write else ((operand,), ())
     run.emit(Instr(op, "S", reads, writes, node.span))
     run.declared.count("instructions", op)

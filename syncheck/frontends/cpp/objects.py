@@ -57,7 +57,7 @@ def named(run: Pass, value: Any, name: str) -> Any:
     if size(expr) > LONGEST and run.terms.is_open(expr):
         least = run.terms.least(expr)
         expr = run.terms.opaque("sum", expr, low=0 if least is not None and least >= 0 else None)
-        value = Whole(expr, value.type)
+        value = Whole(expr, value.type, value.narrow)
     if isinstance(expr, Name):
         symbol = run.terms.symbols.get(expr.name)
         if symbol is not None and not symbol.hint and name:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, Array, Number, Pointer, Type, size_of
 from syncheck.frontends.cpp.state import Pass
 from syncheck.frontends.cpp.terms import linear
 from syncheck.frontends.cpp.values import Address, Choice, Closure, Enum, Items, Lost, Made, Real, Whole
-from syncheck.ir import Const, Expr
+from syncheck.ir import Const, Expr, Name
 
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
@@ -81,11 +82,27 @@ def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
         if op in COMPARISONS:
             return Whole(run.terms.binary(op, left.expr, right.expr), BOOL)
         kind = promoted(left.type, right.type) if op not in ("<<", ">>") else promoted(left.type, INT)
-        return whole(run.terms.binary(op, left.expr, right.expr), kind)
+        made = whole(run.terms.binary(op, left.expr, right.expr), kind)
+        narrow = _narrow(run, made) if op == "*" and kind.bytes == 4 else None
+        narrow = narrow or left.narrow or right.narrow
+        return replace(made, narrow=narrow) if narrow is not None and op in ("*", "+", "-") else made
     known = left if isinstance(left, Whole) else right if isinstance(right, Whole) else None
     if op in COMPARISONS:
         return Whole(run.unknown(f"comparison {run.steps}"), BOOL)
     return Lost("it is computed from something unknown", known.type if known else None)
+
+
+def _narrow(run: Pass, made: Whole) -> Any:
+    """The largest multiple of an unknown value in a 32-bit product: (where, symbol, factor, limit)."""
+    if isinstance(made.expr, Const) or run.at is None or not run.terms.is_open(made.expr):
+        return None
+    terms = linear(made.expr)[1]
+    open_ = [(abs(factor), term.name) for term, factor in terms.items() if isinstance(term, Name)
+             and term.name in run.terms.symbols]  # fmt: skip
+    if not open_:
+        return None
+    factor, name = max(open_)
+    return (run.at.span, name, factor, 1 << (31 if made.type.signed else 32)) if factor > 1 else None
 
 
 def _pointers(run: Pass, op: str, left: Any, right: Any) -> Any:
@@ -110,6 +127,9 @@ def _pointers(run: Pass, op: str, left: Any, right: Any) -> Any:
 def moved(run: Pass, address: Address, by: Whole, op: str = "+") -> Address:
     """A pointer and a number of elements."""
     step = size_of(address.to) or 1
+    if by.narrow is not None and address.space in ("GM", ""):
+        span, name, factor, limit = by.narrow
+        run.declared.overflows.setdefault(span, (name, factor, limit))
     distance = run.terms.product(by.expr, Const(step))
     return Address(address.space, address.base, run.terms.binary(op, address.offset, distance), address.to)
 
@@ -148,7 +168,8 @@ def cast(run: Pass, value: Any, kind: Type) -> Any:
     if kind.floating:
         return Real(kind) if isinstance(value, Whole | Real | Lost) else value
     if isinstance(value, Whole):
-        return whole(value.expr, kind)
+        made = whole(value.expr, kind)
+        return replace(made, narrow=value.narrow) if value.narrow is not None else made
     if isinstance(value, Real):
         return Whole(run.unknown(f"rounded {run.steps}"), kind)
     if isinstance(value, Enum | Address):

@@ -11,7 +11,7 @@ from syncheck.frontends.cpp.comments import Comments, comments
 from syncheck.frontends.cpp.emission import address_operand
 from syncheck.frontends.cpp.entries import Entry, entries
 from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
-from syncheck.frontends.cpp.program import Finisher, free_names, read_names, without_unread
+from syncheck.frontends.cpp.program import Finisher, free_names, notes, read_names, without_unread
 from syncheck.frontends.cpp.scopes import Scope, declare
 from syncheck.frontends.cpp.state import Declared, Hooks, Pass, TooMuch, Unreadable
 from syncheck.frontends.cpp.syntax import Unit
@@ -315,6 +315,7 @@ def _finished(
     return Program(
         path, machine.name, params, (), unknowns, tensors, tiles, fifos, defs,
         tuple(Core(core, body, entry.span) for core, body in made.items()), said.suppressions, problems,
+        notes(finisher),
     )  # fmt: skip
 
 

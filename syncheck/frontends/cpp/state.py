@@ -53,7 +53,10 @@ class Declared:
     names: set[str] = field(default_factory=set)
     problems: dict[tuple[str, int, str], Problem] = field(default_factory=dict)
     understood: dict[str, dict[str, int]] = field(default_factory=dict)
-    overflows: dict[tuple[str, int], Any] = field(default_factory=dict)
+    overflows: dict[Span, tuple[str, int, int]] = field(default_factory=dict)
+    scalar_stores: dict[Span, tuple[str, int]] = field(default_factory=dict)
+    cleaned: list[tuple[str, int]] = field(default_factory=list)
+    scalar_loops: dict[Span, None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     hints: dict[str, str] = field(default_factory=dict)
     pinned: set[str] = field(default_factory=set)
@@ -139,6 +142,7 @@ class Pass:
     calls: list[str] = field(default_factory=list)
     switches: int = 0
     host: bool = False
+    at: Node | None = None
     pins: dict[str, int] = field(default_factory=dict)
     known: dict[str, int] = field(default_factory=dict)
     kept_before: dict[int, dict[str, Expr | None]] = field(default_factory=dict)

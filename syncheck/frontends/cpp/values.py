@@ -62,10 +62,12 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """An integer; `type` decides how it wraps. `exact`: how it was computed, for overflow."""
+    """An integer; `type` decides how it wraps. `narrow`: a product of 32 bits in it that may overflow: (where, the
+    symbol, its factor, the first product that does not fit)."""
 
     expr: Expr
     type: Any = INT
+    narrow: Any = field(default=None, compare=False)
 
     @property
     def number(self) -> int | None:
