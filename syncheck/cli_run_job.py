@@ -16,6 +16,7 @@ from syncheck.cli_plan import Plan
 from syncheck.cli_run_text import Case, Outcome, Result, document, text
 from syncheck.cli_terminal import Progress, color, links, put, put_file, unicode, width
 from syncheck.cli_timeline import draw
+from syncheck.config import did_you_mean
 from syncheck.definitions import DefinitionError, narrowed, pins_of
 from syncheck.finding import Finding
 from syncheck.frontends.script import parse
@@ -61,6 +62,10 @@ class _Job:
             raise CommandError(_told(program.problems[0]))
         if not program.cores:
             raise CommandError(f"{path}: no core, so nothing to run")
+        known = [param.name for param in program.params]
+        for name, _ in arguments.define:
+            if name not in known:
+                raise CommandError(f"{path} has no parameter {name}{did_you_mean(name, known)}")
         try:
             self._program: Program = narrowed(plan.settings.definitions, program)
             self._pins = pins_of(plan.settings.definitions, self._program)

@@ -17,9 +17,13 @@ from syncheck.memory_map import Handle
 from syncheck.ordering import Rules
 from syncheck.simulator.binding import Binder
 from syncheck.simulator.events import Event
+from syncheck.simulator.operands import Wrong
 from syncheck.source import Span
 from syncheck.symbolic import Store
 from syncheck.wiring import SCALAR_DATA
+
+MOST_IDLE_TURNS = 1_000_000
+"""Turns of loops after which a core that issues nothing is taken to go on for ever."""
 
 
 class Schedule(Protocol):
@@ -131,6 +135,7 @@ class Pipes:
     def _has_more(self, core: int) -> bool:
         """Whether a core has an instruction to issue; runs its control flow up to it."""
         rest, run = self._rest[core], self.runs[core]
+        turns = run.turns
         while not rest:
             if run.done:
                 return False
@@ -139,6 +144,9 @@ class Pipes:
             self._stepping = None
             if actions:
                 rest.extend(actions)
+            elif run.turns - turns > MOST_IDLE_TURNS:
+                self._stepping = run
+                raise Wrong(f"this loop has run {MOST_IDLE_TURNS} turns and issued nothing")
         return True
 
     def _issue(self, core: int) -> None:

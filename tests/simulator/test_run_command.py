@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from syncheck import cli_run
 from syncheck.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,3 +144,18 @@ def test_a_golden_module_that_fails_is_one_line(tmp_path: Path, capsys: pytest.C
         captured = capsys.readouterr()
         assert words in captured.err
         assert captured.err.count("\n") == 1
+
+
+def test_a_misspelled_parameter_and_a_loop_without_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(PR708, "-D", "nblocks=2") == 2
+    assert "no parameter nblocks; did you mean 'n_blocks'?" in capsys.readouterr().err
+    script = tmp_path / "endless.sync"
+    script.write_text("param n in 1..;\ncore AIV0 {\n    for (i = 0; i < n; i += 0) { }\n}\n")
+    assert run(script) == 2
+    assert "endless.sync:3: this loop has run 1000000 turns and issued nothing" in capsys.readouterr().err
+
+
+def test_what_it_needs_is_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(cli_run, "find_spec", lambda name: None if name == "numpy" else name)
+    assert run(PR708) == 2
+    assert "needs numpy: pip install 'syncheck[run]'" in capsys.readouterr().err
