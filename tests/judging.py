@@ -152,7 +152,8 @@ def choices(script: Script, most: int, family: int, indices: int) -> list[Values
 def assumed(script: Script, case: Store) -> Values | None:
     """The smallest values with which a path may go where it went; None where its assumptions tie several together."""
     names = [name for name, _ in case.bounds] + [test.form.terms[0][0][0] for test in case.facts]
-    if any(name.startswith("(") for name in names) or any(len(test.form.terms) > 1 for test in case.facts):
+    odd = any(name.startswith("(") or "@" in name for name in names)
+    if odd or any(len(test.form.terms) > 1 for test in case.facts):
         return None
 
     def value(name: str, index: tuple[int, ...], low: int, high: int | None) -> int:

@@ -11,7 +11,10 @@ from programs import LOCAL, PIPES, pairs
 from syncheck.simulator.program import Branch, Do, Expr, Leave, Loop, Node, Param, Script
 
 COMPARISONS = ("<", ">", "==", "!=")
-UNKNOWN: tuple[Expr, ...] = (("[]", "t", "i"), ("[]", "t", "i"), ("[]", "t", ("+", "i", 1)), ("[]", "t", 0), "c")
+BEHIND: Expr = ("&&", (">", "i", 0), ("[]", "t", ("-", "i", 1)))
+UNKNOWN: tuple[Expr, ...] = (
+    ("[]", "t", "i"), ("[]", "t", "i"), ("[]", "t", ("+", "i", 1)), ("[]", "t", 0), BEHIND, BEHIND, "c"
+)  # fmt: skip
 
 
 @st.composite
@@ -128,3 +131,37 @@ def turns(draw: Any) -> Script:
     params = (Param("n", low), Param("m", draw(st.integers(0, 1))), Param("k", 0, family=True))
     other = ("w", draw(st.sampled_from((("-", "n", by), ("+", "n", by), ("+", "m", by)))))
     return Script((("AIV0" if kind == "AIV" else "AIC", tuple(nodes)),), params, ("c",), ("t",), (other,))
+
+
+@st.composite
+def strides(draw: Any) -> Script:
+    """Loops over logical blocks: start, step and end are not pinned, inner trip counts differ from block to block."""
+    names = draw(st.sampled_from((("AIV0",), ("AIC",), ("AIC", "AIV0"))))
+    cores: list[tuple[str, tuple[Node, ...]]] = []
+    for name in names:
+        kind = name[:3]
+        asked: tuple[Expr, ...] = (("[]", "t", "i"), BEHIND, "c", ("==", ("[]", "k", "i"), 2), (">", "i", 1))
+        body: list[Node] = []
+        for _ in range(draw(st.integers(1, 3))):
+            part: tuple[Node, ...] = (_plain(draw, kind),)
+            if draw(st.booleans()):
+                part = (Branch(draw(st.sampled_from(asked)), part),)
+            body += part
+        if draw(st.booleans()):
+            bound = ("[]", "k", draw(st.sampled_from(("i", "i", ("+", "i", 1)))))
+            inner = Loop("j", bound, tuple(_plain(draw, kind) for _ in range(draw(st.integers(1, 2)))))
+            body.insert(draw(st.integers(0, len(body))), inner)
+        start, step = draw(st.sampled_from((("first", "step"), (0, "step"), ("first", 1), (0, 1))))
+        after = [_plain(draw, kind) for _ in range(draw(st.integers(0, 1)))]
+        cores.append((name, (Loop("i", "total", tuple(body), start, step), *after)))
+    params = (Param("first"), Param("step", 1), Param("total"), Param("k", 0, family=True))
+    return Script(tuple(cores), params, ("c",), ("t",))
+
+
+def _plain(draw: Any, kind: str) -> Do:
+    choice = draw(st.integers(0, 5))
+    if choice == 0:
+        return Do("barrier", draw(st.sampled_from((*PIPES[kind], "ALL"))))
+    space, start = draw(st.sampled_from(((LOCAL[kind], 0), (LOCAL[kind], 64), ("GM", 0))))
+    place = ((space, start, 64),)
+    return Do("instr", draw(st.sampled_from(PIPES[kind])), *((place, ()) if draw(st.booleans()) else ((), place)))

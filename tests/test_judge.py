@@ -77,6 +77,9 @@ class TestAgainstTheEngine:
     def test_what_the_text_asks_of_turns(self, times: int) -> None:
         every(110 * times, compare_open, programs_turns.turns())
 
+    def test_strides(self, times: int) -> None:
+        every(60 * times, compare_open, programs_turns.strides())
+
     def test_histories(self, times: int) -> None:
         every(90 * times, compare_open, programs_histories.histories())
 
@@ -98,7 +101,7 @@ def known() -> list[Any]:
     found = []
     for path in sorted(FIXTURES.glob("*.sync")):
         text = path.read_text(encoding="utf-8")
-        if header(text, "races") or header(text, "stuck"):
+        if any(header(text, name) for name in ("races", "stuck", "flying", "overtaken")):
             marks = [pytest.mark.xfail(strict=False)] if header(text, "open") else []
             found.append(pytest.param(path, id=path.stem, marks=marks))
     return found
@@ -106,10 +109,13 @@ def known() -> list[Any]:
 
 @pytest.mark.parametrize("path", known())
 def test_known(path: Path) -> None:
-    """races: line-line; stuck: line, the heads of any standstill."""
+    """races: line-line; stuck: line, the heads of any standstill; flying, overtaken: lines, where the fixture says."""
     text = path.read_text(encoding="utf-8")
     pins = {name: tuple(map(int, values.split(","))) for name, values in (w.split("=") for w in header(text, "pins"))}
     seen, gaps = engine(text, pins)
     races = {"-".join(str(line) for line in sorted((a[1], b[1]))) for a, b in seen.races}
     stuck = {str(line) for heads in seen.stuck for _, line in heads}
     assert (races, stuck, gaps) == (set(header(text, "races")), set(header(text, "stuck")), []), text
+    for name in ("flying", "overtaken"):
+        if wanted := header(text, name):
+            assert {str(line) for _, line in getattr(seen, name)} == set(wanted), name
