@@ -101,7 +101,7 @@ def known() -> list[Any]:
     found = []
     for path in sorted(FIXTURES.glob("*.sync")):
         text = path.read_text(encoding="utf-8")
-        if any(header(text, name) for name in ("races", "stuck", "flying", "overtaken")):
+        if any(header(text, name) for name in ("races", "stuck", "flying", "overtaken", "backwards")):
             marks = [pytest.mark.xfail(strict=False)] if header(text, "open") else []
             found.append(pytest.param(path, id=path.stem, marks=marks))
     return found
@@ -119,3 +119,5 @@ def test_known(path: Path) -> None:
     for name in ("flying", "overtaken"):
         if wanted := header(text, name):
             assert {str(line) for _, line in getattr(seen, name)} == set(wanted), name
+    if header(text, "backwards"):
+        assert {f"{a[1]}-{b[1]}" for a, b in seen.backwards} == set(header(text, "backwards"))
