@@ -107,7 +107,8 @@ class _Search:
             log = Log()
             rules = rules_of(self._machine)
             outcome = _Thorough(kernel, rules, log, max_states=self._settings.max_states).run()
-            gap = gap or next((problem.message for problem in outcome.gaps.values()), "")
+            problems = [*self._program.problems, *kernel.problems, *outcome.gaps.values()]
+            gap = gap or next((problem.message for problem in problems), "")
             mine = [c for c in log.clashes.values() if fifo_of(c) == self._name and overwrites_slot(c)]
             ring = ring and not any(_local(clash) for clash in mine)
             clashes = sorted((c for c in mine if not _local(c)), key=lambda c: (c.kind == "same_pipe", c.case.size))

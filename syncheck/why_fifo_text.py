@@ -240,13 +240,23 @@ def _depth(depth: Depth) -> str:
 
 def _ring(answer: FifoAnswer) -> Iterator[str]:
     fifo = answer.fifo
-    if fifo.local_slots:
-        state = "safe as well" if answer.ring else "not safe: `syncheck check` has the finding (FIF001)"
-        yield from _field("ring", f"The consumer's {fifo.local_slots} tiles in {fifo.local_space} are {state}.")
+    if not fifo.local_slots:
+        return
+    tiles = f"The consumer's ring of {_count(fifo.local_slots, 'tile')} in {fifo.local_space}"
+    if not answer.ring:
+        yield from _field("ring", f"{tiles} is not safe: `syncheck check` has the finding (FIF001).")
+    elif answer.here.holds:
+        yield from _field("ring", f"{tiles} is safe as well.")
+    else:
+        yield from _field("ring", f"{tiles}: nothing was seen overwritten too early there.")
 
 
 def _slots(count: int) -> str:
-    return "1 slot" if count == 1 else f"{count} slots"
+    return _count(count, "slot")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _values(parameters: Sequence[tuple[str, str]]) -> str:

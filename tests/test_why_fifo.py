@@ -121,3 +121,12 @@ def test_on_the_command_line() -> None:
         answer = command(*wrong)
         assert (answer.returncode, answer.stdout) == (2, "")
         assert answer.stderr.startswith("syncheck: ")
+
+
+def test_what_was_not_understood_is_not_proved() -> None:
+    fifo = "fifo f : C2V fp32[16, 16] { slots = 2; flag = 0; local = UB at 0x0; split = up_down; }"
+    for wrong in ("zzz", "TPUSH(f, nothing);"):
+        said = why_fifo(f"{fifo} core AIC {{ {wrong} }} core AIV {{ }}", "k.sync", Settings(A2A3), "f")
+        assert "proved." not in said
+        assert "(proved)" not in said
+        assert "2 slots: not settled" in said
