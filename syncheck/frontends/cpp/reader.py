@@ -307,7 +307,8 @@ def _finished(
     made, defs = _tidy(made, finisher)
     params, unknowns = finisher.values()
     tensors = tuple(one for name, one in declared.tensors.items() if name in finisher.memory)
-    tiles = _aliased([one for name, one in declared.tiles.items() if name in finisher.memory])
+    used = [one for name, one in declared.tiles.items() if name in finisher.memory]
+    tiles = _aliased(sorted(used, key=lambda one: (one.span.path, one.span.line)))  # as the text has them
     fifos = tuple(one for name, one in declared.fifos.items() if name in finisher.memory)
     fifos = tuple(
         replace(one, instead_of=tuple(name for name in one.instead_of if name in finisher.memory)) for one in fifos
