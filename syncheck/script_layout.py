@@ -27,9 +27,15 @@ class _Line:
 
 
 class Layout:
-    """Collects lines. With `mapped`, each line that has a span is reported as that span's file and line."""
+    """Collects lines. With `mapped`, each line that has a span is reported as that span's file and line.
 
-    def __init__(self, mapped: bool, suppressions: tuple[Suppression, ...]) -> None:
+    `issuing`: the places of statements. A comment on one of them is about those, not about what is declared there
+    (while `declaring`).
+    """
+
+    def __init__(
+        self, mapped: bool, suppressions: tuple[Suppression, ...], issuing: frozenset[tuple[str, int]] = frozenset()
+    ) -> None:
         self._mapped = mapped
         self._lines: list[_Line] = []
         self._next: tuple[str, int] | None = None
@@ -38,7 +44,9 @@ class Layout:
         self._suppressions = suppressions
         for comment in suppressions:
             self._comments.setdefault((comment.span.home[0], comment.target), []).append(comment)
+        self._issuing = issuing
         self.depth = 0
+        self.declaring = False
 
     @property
     def text(self) -> str:
@@ -51,7 +59,8 @@ class Layout:
         if span is None:
             self._put(_Line(INDENT * self.depth + text))
             return
-        comments = self._comments.get(span.home, [])
+        elsewhere = self.declaring and span.home in self._issuing
+        comments = [] if elsewhere else self._comments.get(span.home, [])
         self._written.update(map(id, comments))
         if behind and self._joined(behind, span):
             return

@@ -69,6 +69,10 @@ def _spelled(names: Iterable[str], reserved: Collection[str]) -> dict[str, str]:
 
 def nodes(value: object) -> Iterator[object]:
     """Every node below (and with) one."""
+    if isinstance(value, tuple):
+        for one in value:
+            yield from nodes(one)
+        return
     yield value
     slots: tuple[str, ...] = getattr(type(value), "__slots__", ())
     for slot in slots:

@@ -31,7 +31,7 @@ from syncheck.ir import (
     WaitFlag,
 )
 from syncheck.script_layout import Layout, ignore_comment
-from syncheck.script_spelling import Spelling, free, spelling
+from syncheck.script_spelling import Spelling, free, nodes, spelling
 from syncheck.source import Span
 
 _Simple = Union[
@@ -48,10 +48,11 @@ def script_text(program: Program, *, lines: bool = True, title: str = "") -> str
     It parses back to a Program that is equal but for spans, and for names that no script can have. Places that the
     front end did not understand become `// syncheck: gap` comments, so that no verdict gets better by being written.
     """
-    layout = Layout(lines, program.suppressions)
+    layout = Layout(lines, program.suppressions, _issuing(program) if program.suppressions else frozenset())
     names = spelling(program)
     if title:
         layout.line(f"// {title}")
+    layout.declaring = True
     DeclarationText(layout, names).write(program)
     for definition in program.defs:
         layout.blank()
@@ -62,8 +63,16 @@ def script_text(program: Program, *, lines: bool = True, title: str = "") -> str
     for core in program.cores:
         layout.blank()
         _Body(layout, names, _Scope(names, {})).block(f"core {core.kind} {{", core.body, core.span)
+    layout.declaring = False
     _end(layout, program)
     return layout.text
+
+
+def _issuing(program: Program) -> frozenset[tuple[str, int]]:
+    """The places of all statements."""
+    bodies = (*(one.body for one in program.defs), *(one.body for one in program.cores))
+    spans = (getattr(node, "span", None) for node in nodes(bodies))
+    return frozenset(span.home for span in spans if isinstance(span, Span))
 
 
 def _above(definition: Def) -> Span | None:
@@ -123,12 +132,15 @@ class _Body:
 
     def _open(self, head: str, body: tuple[Statement, ...], span: Span | None) -> None:
         """The head and the statements, in a scope of their own, without the closing brace."""
-        self._layout.line(head, span)
-        self._layout.depth += 1
-        inner = _Body(self._layout, self._names, self._scope.inner())
+        layout = self._layout
+        layout.line(head, span)
+        declaring, layout.declaring = layout.declaring, False
+        layout.depth += 1
+        inner = _Body(layout, self._names, self._scope.inner())
         for statement in body:
             inner._statement(statement)
-        self._layout.depth -= 1
+        layout.depth -= 1
+        layout.declaring = declaring
 
     def _statement(self, statement: Statement) -> None:
         if isinstance(statement, For):

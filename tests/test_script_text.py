@@ -276,3 +276,14 @@ core AIV0 {
     written_ = script_text(parse(text, "k.sync"))
     assert written_.count("ignore[RAW001] both") == 1
     assert told(check(written_, "w.sync", SETTINGS)) == told(check(text, "k.sync", SETTINGS))
+
+
+def test_a_comment_on_a_statement_is_not_about_what_its_line_declares() -> None:
+    """A tensor of a C++ kernel is declared where it is first used."""
+    comment = ir.Suppression(("WAR001",), "known", HERE, 7)
+    body = TileOp("TADDS", (Name("t", HERE), Name("t", HERE), Const(1)), HERE)
+    text = script_text(replace(program_of(body, tiles=(tile("t"),)), suppressions=(comment,)))
+    assert text.count("ignore[WAR001] known") == 1
+    assert "TADDS(t, t, 1);  // syncheck: ignore[WAR001] known" in text
+    alone = script_text(replace(program_of(tiles=(tile("t"),)), suppressions=(comment,)))
+    assert "at 0x0;  // syncheck: ignore[WAR001] known" in alone
