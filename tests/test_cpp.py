@@ -143,3 +143,52 @@ def test_a_report_calls_an_instance_as_the_function_is_called() -> None:
     (finding,) = [one for one in checked(body, head).findings if one.severity == "error"]
     frames = {frame.partition("@")[0] for label in finding.labels for frame in label.frames}
     assert frames == {"step"}
+
+
+def test_a_value_given_with_d_pins_a_launch_argument() -> None:
+    body = in_loop(LOAD + "TADDS(a, a, 1.0f);")
+    assert [f.rule for f in checked(body, define=(("n", "1"),)).findings if f.severity == "error"] == []
+    assert dict(checked(body, define=(("n", "1"),)).parameters)["n"] == "1"
+
+
+def test_a_kernel_launched_by_the_host_is_an_entry_point() -> None:
+    text = (
+        HEAD
+        + """template <typename T, int kRows> __global__ AICORE void run(__gm__ T *x) {
+    Tile<TileType::Vec, T, kRows, 64> t;
+    TASSIGN(t, 0x0);
+    GlobalTensor<T, Shape<1, 1, 1, kRows, 64>, Stride<1, 1, 1, 64, 1>> g(x);
+    TLOAD(t, g);
+    TADDS(t, t, 1.0f);
+}
+template <typename T, int kRows> void launch(T *x, void *stream) { run<T, kRows><<<1, nullptr, stream>>>(x); }
+template void launch<float, 8>(float *x, void *stream);
+"""
+    )
+    report = check_cpp(text, "k.cpp", Settings(load("a2a3"), timed=False), lambda name, includer: None)
+    assert sorted({f.rule for f in report.findings if f.severity == "error"}) == ["RAW001", "WAW001"]
+    assert report.coverage[0] == "entry points: launch"
+
+
+def test_raw_copies_touch_what_their_parameters_say() -> None:
+    copy = "copy_gm_to_ubuf((__ubuf__ float *)0x0, x, 0, 4, 2, 0, 0);\n"
+    use = "vadds((__ubuf__ float *)0x{:x}, (__ubuf__ float *)0x{:x}, 1.0f, 1, 1, 1, 8, 8);\npipe_barrier(PIPE_ALL);"
+    assert ("RAW001", 2) in errors(copy + use.format(0x1000, 0x0))
+    assert errors(copy + use.format(0x1000, 0x100)) == []
+    assert [rule for rule, _ in errors(copy.replace(", 4, 2,", ", n, 2,") + use.format(0x1000, 0x0))] == ["SYN001"]
+
+
+def test_a_value_that_grows_each_turn_is_a_formula_of_the_turn() -> None:
+    turn = "TASSIGN(a, at);\nLine g(x);\nTLOAD(a, g);\nat += 256;"
+    body = f"Row a;\nint at = 0;\nfor (int i = 0; i < 4; i++) {{\n{turn}\n}}\n{LAST}"
+    report = checked(body)
+    assert report.verdict == "proved"
+    assert [f.rule for f in report.findings] == []
+
+
+def test_either_branch_of_what_is_unknown() -> None:
+    tiles = "Row a, b;\nTASSIGN(a, 0x0);\nTASSIGN(b, 0x100);\nLine g(x);\nRow &t = n > 3 ? a : b;\n"
+    body = f"{tiles}{LOAD}TADDS(t, t, 1.0f);\n{LAST}"
+    assert errors(body) == []
+    bare = LOAD.split("\n", maxsplit=1)[0] + "\n"
+    assert ("RAW001", 7) in errors(f"{tiles}{bare}TADDS(t, t, 1.0f);\n{LAST}")

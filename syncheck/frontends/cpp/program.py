@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from syncheck.frontends.cpp.emission import GM_SIZE
 from syncheck.frontends.cpp.state import Declared
-from syncheck.frontends.cpp.terms import NOWHERE, Symbol, Terms, linear, names, total, unused
+from syncheck.frontends.cpp.terms import GRID, NOWHERE, Symbol, Terms, linear, names, total, unused
 from syncheck.ir import (
     At,
     Binary,
@@ -268,6 +268,7 @@ class Finisher:
         return tuple(params), tuple(unknowns)
 
 
+_GRID_KEYS = frozenset(key for key, _ in GRID.values())
 LARGEST_INDEX = 1 << 20
 """A value beyond this is not expected of an index whose domain nobody has declared."""
 
@@ -279,6 +280,8 @@ def notes(finisher: Finisher) -> tuple[Noted, ...]:
         symbol = finisher.terms.symbols[name]
         shown, first = symbol.hint or "a value read from memory", -(-limit // factor)
         domain = finisher.domains.get(symbol.hint)
+        if symbol.key in _GRID_KEYS and domain is None:
+            continue  # a launch has some dozens of blocks
         if (domain is not None and domain.high is not None and domain.high < first) or (
             domain is None and first > LARGEST_INDEX
         ):

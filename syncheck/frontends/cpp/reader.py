@@ -10,7 +10,7 @@ from syncheck.frontends.cpp import calls, expressions, fifo, routines, statement
 from syncheck.frontends.cpp.comments import Comments, comments
 from syncheck.frontends.cpp.emission import address_operand
 from syncheck.frontends.cpp.entries import Entry, entries
-from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
+from syncheck.frontends.cpp.preprocess import LIBRARY, Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, notes, read_names, without_unread
 from syncheck.frontends.cpp.scopes import Scope, declare
 from syncheck.frontends.cpp.state import Declared, Hooks, Pass, TooMuch, Unreadable
@@ -70,6 +70,8 @@ class Coverage:
                 made.append(f"{kind}: {len(table) if kind == 'loops' else total} ({shown})")
         if self.headers:
             made.append(f"headers read: {', '.join(self.headers)}")
+        if any(name.startswith(LIBRARY) for name in self.missing):
+            made.append("headers of the library: not read, what they do is built in")
         if self.missing:
             made.append(f"headers not found: {', '.join(self.missing)}")
         return (*made, *self.notes)
