@@ -174,6 +174,7 @@ def check_trace(
     return FileReport(
         path, verdict, machine.name, findings=marked, reason=reason, events=result.events,
         seconds=perf_counter() - started if settings.timed else 0.0,
+        undecided="a trace is one run" if settings.surplus else "",
     )  # fmt: skip
 
 

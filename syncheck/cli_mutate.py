@@ -58,7 +58,8 @@ def _target(arguments: Namespace) -> Target:
     if kind == "trace":
         raise CommandError(f"{name}: a trace is one run; faults are put into event scripts (.sync)")
     if kind != "script":
-        raise CommandError(f"{name}: not an event script (.sync)")
+        hint = "; `syncheck extract` writes one" if kind == "c++" else ""
+        raise CommandError(f"{name}: not an event script (.sync){hint}")
     return Target(name, kind, stdin=path == "-")
 
 

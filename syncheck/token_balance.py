@@ -10,6 +10,7 @@ from dataclasses import field
 
 from syncheck import symbolic
 from syncheck.build import names_in
+from syncheck.edits import statements
 from syncheck.expressions import Compiler, Meaning, Misused
 from syncheck.ir import (
     Break,
@@ -62,7 +63,8 @@ class Balance(Record):
 
 
 def balance(program: Program, core: str, src: str, dst: str, event: int) -> Balance:
-    """Of the flag that `core` (AIC, AIV0, …) knows by these. An id that changes counts for all ids of the two pipes."""
+    """Of the flag that `core` (AIC, AIV0, …) knows by these. Where an id of the two pipes changes, all their ids count
+    as one: the text does not say which is meant."""
     counter = _Counter(program, src, dst, event)
     for each in program.cores:
         if core.startswith(each.kind):
@@ -80,6 +82,8 @@ class _Counter:
         self._pair, self._event = (src, dst), event
         self._called: dict[str, Range | None] = {}
         self.balance = Balance()
+        mine = [s for _, s in statements(program) if isinstance(s, SetFlag | WaitFlag) and (s.src, s.dst) == self._pair]
+        self._all_ids = any(self._number(statement.event) is None for statement in mine)
 
     def effect(self, body: Sequence[Statement], depth: int) -> Range | None:
         """Sets less waits, at least and at most; None where nothing bounds it or the body may be left early."""
@@ -110,8 +114,7 @@ class _Counter:
     def _flag(self, statement: SetFlag | WaitFlag, count: int, spans: list[Span]) -> Range:
         if (statement.src, statement.dst) != self._pair:
             return 0, 0
-        event = self._number(statement.event)
-        if event is not None and event != self._event:
+        if not self._all_ids and self._number(statement.event) != self._event:
             return 0, 0
         if statement.span not in spans:
             spans.append(statement.span)

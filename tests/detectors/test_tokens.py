@@ -45,6 +45,15 @@ def test_the_cause(body: str, found: list[tuple[str, int]]) -> None:
     assert errors(body) == found
 
 
+def test_ids_that_change_are_counted_together() -> None:
+    """Each turn sets two ids and waits for both; that one of them is named and the other computed is no leak."""
+    turn = "set_flag(PIPE_V, PIPE_MTE3, i % 2); set_flag(PIPE_V, PIPE_MTE3, (i + 1) % 2);"
+    waits = "wait_flag(PIPE_V, PIPE_MTE3, 0); wait_flag(PIPE_V, PIPE_MTE3, 1);"
+    loop, flag = "for (j = 0; j < n; j++)", "flag(PIPE_V, PIPE_MTE2, 0);"
+    grows = f"{loop} {{ set_{flag} }}\n{loop} {{ wait_{flag} }}"
+    assert errors(f"for (i = 0; i < n; i++) {{ {turn} {waits} }}\n{grows}") == [("FLG008", 6)]
+
+
 def test_what_follows_from_a_leak_is_not_told_beside_it() -> None:
     found = report(f"for (i = 0; i < n; i++) {{ {SET} }}\nfor (j = 0; j < n; j++) {{ {WAIT} }}")
     assert [finding.rule for finding in found.findings] == ["FLG008"]
