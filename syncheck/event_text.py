@@ -27,8 +27,9 @@ def event_text(path: str, verdict: EventVerdict, machine: Machine) -> str:
         lines += _standstill(stand)
     for graph, tokens in verdict.uneven:
         lines += _field("leak" if tokens.sets > tokens.waits else "starves", [_uneven(graph, tokens)])
-    if not verdict.stands:
-        lines += _field("races", list(_races(verdict)) or [f"none{' found' if verdict.beyond else ''}"])
+    races = list(_races(verdict))
+    if races or (verdict.runs and not verdict.stands):
+        lines += _field("races", races or [f"none{' found in them' if verdict.beyond else ''}"])
     for graph in verdict.steady[:1] if not verdict.stands and not verdict.uneven else ():
         lines += _speed(graph, machine)
         lines += _slack(graph)
@@ -65,7 +66,7 @@ def _heading(path: str, verdict: EventVerdict) -> list[str]:
     if verdict.beyond is not None:
         problem = verdict.beyond
         what = f"line {problem.span.line}: {problem.message}" if problem.span.line else problem.message
-        done = f" {verdict.runs} small runs were looked at instead." if verdict.runs else ""
+        done = f" Looked at instead: {_count(verdict.runs, 'small run')}." if verdict.runs else ""
         return wrap(f"{path}: the event graph does not cover this kernel ({what}).{done}", _WIDTH)
     if not verdict.parameter:
         return wrap(f"{path}: no loop grows, so this is the order of {_count(verdict.runs, 'run')}", _WIDTH)

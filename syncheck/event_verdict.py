@@ -116,8 +116,8 @@ def _first_use(graph: EventGraph, channel: int) -> Span:
 
 def _run(verdict: EventVerdict, state: SteadyState, rules: Rules, value: int | None) -> None:
     for walk in state.walks(value or 0).values():
-        verdict.runs += 1
         _judge(verdict, unfolded(state.kernel, rules, walk), value)
+        verdict.runs += 1
 
 
 def _judge(verdict: EventVerdict, graph: EventGraph, value: int | None) -> None:

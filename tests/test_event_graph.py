@@ -430,6 +430,13 @@ def test_where_it_does_not_apply_it_says_so(head: str, body: str, why: str) -> N
     assert why in " ".join(said.split())
 
 
+def test_nothing_looked_at_is_no_verdict() -> None:
+    text = (SEEDS / "pr331_before.sync").read_text(encoding="utf-8")
+    said = steady(text, "k.sync", Settings(load("a2a3", overrides=("scalar_wait=advisory",))))
+    assert "does not cover this kernel" in said
+    assert "races" not in said
+
+
 def test_drawing() -> None:
     text = (SEEDS / "pr331_before.sync").read_text(encoding="utf-8")
     drawn = graph(text, "k.sync", Settings(A2A3), "dot")
