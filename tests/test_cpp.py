@@ -192,3 +192,9 @@ def test_either_branch_of_what_is_unknown() -> None:
     assert errors(body) == []
     bare = LOAD.split("\n", maxsplit=1)[0] + "\n"
     assert ("RAW001", 7) in errors(f"{tiles}{bare}TADDS(t, t, 1.0f);\n{LAST}")
+
+
+def test_a_statement_that_calls_something_unknown_is_never_silent() -> None:
+    assert [rule for rule, _ in errors("mystery();\npipe_barrier(PIPE_ALL);")] == ["SYN001"]
+    assert [rule for rule, _ in errors("wait_for_all(3);\npipe_barrier(PIPE_ALL);")] == ["SYN001"]
+    assert errors("set_mask_norm();\npipe_barrier(PIPE_ALL);") == []

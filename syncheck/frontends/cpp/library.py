@@ -107,6 +107,9 @@ def instruction(run: Pass, node: Node, name: str, explicit: list[Any], values: l
 def _unknown(run: Pass, node: Node, name: str, values: list[Any]) -> Any:
     """A function without a text: it matters if it is given memory or something to wait with."""
     touched = next((value for value in values if _matters(value)), None)
+    if touched is None and not run.host and node is run.bare:
+        hint = "a header with it (--include)"
+        raise Unreadable(node, f"{name} is not known: it may wait, signal or touch memory", hint)
     if touched is None or run.host:
         over = [value.expr for value in values if isinstance(value, Whole)]
         if all(isinstance(value, Whole) for value in values):

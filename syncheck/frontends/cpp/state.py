@@ -143,6 +143,7 @@ class Pass:
     switches: int = 0
     host: bool = False
     at: Node | None = None
+    bare: Node | None = None
     pins: dict[str, int] = field(default_factory=dict)
     known: dict[str, int] = field(default_factory=dict)
     kept_before: dict[int, dict[str, Expr | None]] = field(default_factory=dict)

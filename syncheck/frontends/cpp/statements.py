@@ -56,6 +56,7 @@ def _compound(run: Pass, node: Node, scope: Scope) -> str:
 def _expression(run: Pass, node: Node, scope: Scope) -> str:
     inner = node.named()
     if inner:
+        run.bare = inner[0]
         run.value(inner[0], scope)
     return NORMAL
 
