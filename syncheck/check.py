@@ -85,7 +85,10 @@ def check_cpp(text: str, path: str, settings: Settings, find: Find) -> FileRepor
     pinned = reading.coverage.pinned
     strangers = tuple(one for one in report.strangers if one[0] not in pinned)
     parameters = (*report.parameters, *pinned.items())
-    return replace(report, coverage=reading.coverage.lines(), strangers=strangers, parameters=parameters)
+    report = replace(report, coverage=reading.coverage.lines(), strangers=strangers, parameters=parameters)
+    if report.verdict == "unreadable" and not report.findings:
+        return replace(report, verdict="bounded", reason="nothing that starts here does anything on a pipe")
+    return report
 
 
 def _checked(

@@ -34,6 +34,13 @@ def in_loop(body: str, test: str = "i < n") -> str:
     return f"Row a;\nTASSIGN(a, 0x0);\nfor (int i = 0; {test}; i++) {{\nLine g(x + i * 64);\n{body}\n}}\n{LAST}"
 
 
+def test_a_kernel_that_does_nothing_on_a_pipe_is_no_error_and_not_proved() -> None:
+    text = 'extern "C" __global__ __aicore__ void kernel_entry(__gm__ float *out) { out[0] = 1.0f; }\n'
+    report = check_cpp(text, "k.cpp", Settings(load("a2a3"), timed=False), lambda name, source: None)
+    assert report.verdict == "bounded"
+    assert "nothing that starts here" in report.reason
+
+
 def test_a_load_that_nothing_waits_for() -> None:
     assert errors(f"Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nTLOAD(a, g);\nTADDS(a, a, 1.0f);\n{LAST}") == [
         ("RAW001", 5), ("WAW001", 5),
