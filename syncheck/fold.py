@@ -103,6 +103,7 @@ class _Turn:
         self._relabelled: dict[Atom, tuple[Atom, int]] = {}
         self._gather()
         self._decide()
+        self._hold_addresses()
         self._marks = self._mark_bases()
         replay.inherit_all()
         self._split = set(replay.atlas.parents.values())
@@ -159,6 +160,25 @@ class _Turn:
                 continue
             if group.least > threshold:
                 group.shift = (group.least - threshold) // modulus * modulus
+
+    def _hold_addresses(self) -> None:
+        """Loops stay where they are when addresses of one tensor that grow with them meet others that do not: which
+        of them are the same bytes depends on the turn."""
+        held = True
+        while held:
+            held = False
+            for uses in self._kernel.tensor_uses.values():
+                moves, groups = set(), []
+                for core in self._cores:
+                    for name, shape in uses if not core.done else ():
+                        if name == core.code.name:
+                            parts = [(t, c) for t, c in shape.terms if isinstance(t, LoopInfo) and not t.turns]
+                            moves.add(sum(c * self._shift_of(core, t) for t, c in parts))
+                            groups += [g for t, _ in parts if (g := self._of_loop.get((core.code.index, t)))]
+                if len(moves) > 1:
+                    for group in groups:
+                        held = held or group.shift > 0
+                        group.shift = 0
 
     def _out_of_step(self, group: _Class) -> bool:
         """Whether one of these loops picks members of a family that some other loop, which does not move along,
