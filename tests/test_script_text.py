@@ -179,6 +179,7 @@ def grown(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 EXPRESSIONS = st.recursive(st.one_of(st.integers(-9, 300).map(Const), NAMES), grown, max_leaves=12)
 
 
+@settings(deadline=None, suppress_health_check=(HealthCheck.too_slow,))
 @given(EXPRESSIONS)
 def test_expressions_come_back(expression: Expr) -> None:
     body: tuple[Statement, ...] = (For("i", Const(0), expression, expression, (Let("x", expression, HERE),), HERE),)
