@@ -205,3 +205,57 @@ def test_a_statement_that_calls_something_unknown_is_never_silent() -> None:
     assert [rule for rule, _ in errors("mystery();\npipe_barrier(PIPE_ALL);")] == ["SYN001"]
     assert [rule for rule, _ in errors("wait_for_all(3);\npipe_barrier(PIPE_ALL);")] == ["SYN001"]
     assert errors("set_mask_norm();\npipe_barrier(PIPE_ALL);") == []
+
+
+def test_a_break_of_a_switch_under_an_unknown_condition_is_a_gap() -> None:
+    arms = "switch (n) {\ncase 1: if (x[0] > 1) { at = 0x100; break; } at = 0x200; break;\ndefault: at = 0x300;\n}\n"
+    body = f"Row a;\nint at = 0;\n{arms}pipe_barrier(PIPE_ALL);"
+    assert errors(body) == [("SYN001", 4)]
+    assert errors(body.replace("if (x[0] > 1) { at = 0x100; break; } ", "")) == []
+
+
+def test_what_only_one_side_of_a_branch_sets_is_not_known_behind_it() -> None:
+    body = f"""Row a, b;
+TASSIGN(a, 0x0);
+TASSIGN(b, 0x100);
+Line g(x);
+int id;
+if (n > 3) {{ id = 0; }}
+{LOAD.split(chr(10), maxsplit=1)[0]}
+set_flag(PIPE_MTE2, PIPE_V, id);
+wait_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);
+TADDS(a, a, 1.0f);
+{LAST}"""
+    assert checked(body).verdict != "proved"
+    assert errors(body)
+    assert errors(body.replace("int id;", "int id = 0;")) == []
+    unset = f"Row a;\nLine g(x);\nif (n > 3) {{ TASSIGN(a, 0x0); }}\nTLOAD(a, g);\n{LAST}"
+    assert errors(unset) == [("SYN001", 4)]
+
+
+def test_on_chip_addresses_that_move_with_the_block() -> None:
+    body = "Row a, b;\nTASSIGN(a, get_block_idx() * 256);\nTASSIGN(b, 256);\nLine g(x);\nTLOAD(a, g);\n"
+    body += f"TADDS(b, b, 1.0f);\n{LAST}"
+    assert errors(body) == [("SYN001", 5)]
+    assert errors(body.replace("TASSIGN(b, 256)", "TASSIGN(b, get_block_idx() * 256 + 256)")) == []
+
+
+def test_back_pressure_switched_off_on_one_side_only() -> None:
+    body = """TPipe<0, Direction::DIR_C2V, 1024, 2, 2> pipe(x, 0U, 0U);
+pipe.prod.setAllocateStatus(false);
+pipe.cons.setFreeStatus(false);
+#if defined(__DAV_CUBE__)
+TileAcc<float, 16, 16, 16, 16> made;
+TASSIGN(made, 0x0);
+TPUSH(pipe, made);
+#else
+Tile<TileType::Vec, float, 16, 16> got;
+TPOP(pipe, got);
+TFREE(pipe);
+#endif"""
+    both = [one for one in errors(body) if one[0] == "SYN001"]
+    assert both == []
+    for line in (2, 3):
+        lines = body.split("\n")
+        lines[line - 1] = ""
+        assert [one for one in errors("\n".join(lines)) if one[0] == "SYN001"] == [("SYN001", 5 - line)]

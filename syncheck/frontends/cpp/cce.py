@@ -51,6 +51,7 @@ def _operand(run: Pass, node: Node, value: Any, size: tuple[int, int, int] | Non
             raise Unreadable(node, f"the address that '{short(node)}' uses is not known")
         length = (rows - 1) * max(stride, width) + width
         stop: Expr = run.terms.binary("+", value.offset, Const(length))
+        run.declared.moves.setdefault(f"{run.core} {value.space}", {}).setdefault(Const(0), node.span)
         return Region(value.space, value.offset, stop, node.span)
     if not value.base:
         raise Unreadable(node, f"the address that '{short(node)}' uses is not known")

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import Number, TileType, size_of
-from syncheck.frontends.cpp.state import ZERO, Pass, Unreadable, short
+from syncheck.frontends.cpp.state import ZERO, Declared, Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, linear, names, replaced, unused
 from syncheck.frontends.cpp.values import Address, Choice, Enum, Tensor, Tile, Whole
 from syncheck.ir import At, Binary, Const, Expr, If, Index, Instr, Name, Operand, Region, TileOp
 from syncheck.ir import Tensor as IrTensor
 from syncheck.ir import Tile as IrTile
-from syncheck.source import Span
+from syncheck.source import Problem, Span
 
 GM_SIZE = "gm_size"
 """The unknown that stands for the sizes of tensors whose sizes are not known."""
@@ -81,12 +81,13 @@ def operand(run: Pass, node: Node, value: Any, partner: TileType | None) -> Oper
 
 def tile_operand(run: Pass, node: Node, tile: Tile) -> Operand:
     if tile.fifo.value:
+        _moves(run, tile.type.space, Const(0), node)
         return Name(_declared(run, tile, None, Const(1), tile.fifo.value), node.span)
     held = tile.address.value
     if not isinstance(held, Whole):
         text = f"{tile.name or 'the tile'} has no address here"
         raise Unreadable(node, text, "TASSIGN before its first use")
-    at = of_first_block(run, held.expr)
+    at = of_first_block(run, node, tile.type.space, held.expr)
     if isinstance(at, Const):
         return Name(_declared(run, tile, at, Const(1)), node.span)
     constant, terms = linear(at)
@@ -99,15 +100,39 @@ def tile_operand(run: Pass, node: Node, tile: Tile) -> Operand:
     return At(_declared(run, tile, None, Const(1)), at, node.span)
 
 
-def of_first_block(run: Pass, address: Expr) -> Expr:
-    """An on-chip address in block 0: a core sees its own memory only, and all its tiles move by the same."""
+def of_first_block(run: Pass, node: Node, space: str, address: Expr) -> Expr:
+    """An on-chip address in block 0: a core sees its own memory only. `uneven` tells where that does not stand for
+    every block."""
     symbol = run.terms.by_key.get("block_idx")
-    if symbol is None or symbol.name not in names(address):
+    if symbol is None or not _depends(run, address, symbol.name):
+        _moves(run, space, Const(0), node)
         return address
-    note = "on-chip addresses that depend on the block are those of block 0"
-    if note not in run.declared.notes:
-        run.declared.notes.append(note)
-    return replaced(run.terms, address, symbol.name, Const(0))
+    at = replaced(run.terms, address, symbol.name, Const(0))
+    _moves(run, space, run.terms.binary("-", address, at), node)
+    return at
+
+
+def _depends(run: Pass, expr: Expr, name: str) -> bool:
+    """Whether an expression is formed with a symbol, also inside of what became a symbol itself."""
+    for one in names(expr):
+        symbol = run.terms.symbols.get(one)
+        if one == name or (symbol is not None and any(_depends(run, factor, name) for factor in symbol.factors)):
+            return True
+    return False
+
+
+def _moves(run: Pass, space: str, shift: Expr, node: Node) -> None:
+    run.declared.moves.setdefault(f"{run.core} {space}", {}).setdefault(shift, node.span)
+
+
+def uneven(declared: Declared) -> list[Problem]:
+    """On-chip addresses that depend on the block while others of the same memory do not, or not by as much."""
+    return [
+        Problem(span, "an on-chip address depends on the block, others of this memory do not by as much",
+                "addresses that are the same in every block")
+        for shifts in declared.moves.values() if len(shifts) > 1
+        for shift, span in shifts.items() if shift != Const(0)
+    ]  # fmt: skip
 
 
 def _declared(run: Pass, tile: Tile, address: Expr | None, slots: Expr, fifo: str = "") -> str:
@@ -141,6 +166,7 @@ def address_operand(run: Pass, node: Node, address: Address, size: int) -> Opera
     if address.space not in ("GM", ""):
         if run.terms.is_open(address.offset):
             return None
+        _moves(run, address.space, Const(0), node)
         return Region(address.space, address.offset, run.terms.binary("+", address.offset, Const(size)), node.span)
     if not address.base:
         return None

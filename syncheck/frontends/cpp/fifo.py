@@ -8,10 +8,11 @@ from typing import Any
 
 from syncheck.frontends.cpp.emission import tile_operand
 from syncheck.frontends.cpp.kinds import INT, PipeType
-from syncheck.frontends.cpp.state import Pass, Unreadable, short
+from syncheck.frontends.cpp.state import Declared, Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.values import Cell, Enum, Lost, Pipe, PipeEnd, Tile, Whole
 from syncheck.ir import Const, Expr, Fifo, FifoOp
+from syncheck.source import Problem
 
 SPLITS = {"TILE_NO_SPLIT": "none", "TILE_UP_DOWN": "up_down", "TILE_LEFT_RIGHT": "left_right"}
 
@@ -70,6 +71,16 @@ def _which(run: Pass, node: Node, pipe: Pipe, producing: bool) -> str:
     raise Unreadable(node, f"{run.core} {verb} {pipe.name}, whose direction does not allow that")
 
 
+def _of_side(run: Pass, pipe: Pipe, producing: bool) -> list[str]:
+    """The FIFOs of a TPipe whose producer (or consumer) this core is: none where the text of both cores is one."""
+    declared, facts = run.declared.fifos, run.machine.fifo
+    return [
+        name for name in pipe.fifo.split("/")
+        if declared[name].direction not in facts
+        or (facts[declared[name].direction].producer == run.core) == producing
+    ]  # fmt: skip
+
+
 def _split(explicit: list[Any], values: list[Any]) -> str:
     for one in (*explicit, *values):
         if isinstance(one, Enum) and one.name in SPLITS:
@@ -123,8 +134,12 @@ def on_end(run: Pass, node: Node, end: PipeEnd, name: str, values: list[Any]) ->
         run.declared.count("synchronisation", name)
         return None
     if name in ("setRecordStatus", "setAllocateStatus", "setFreeStatus"):
-        for fifo in end.pipe.fifo.split("/"):
-            _switch(run, fifo, name, on)
+        known = isinstance(first, Whole) and first.number is not None
+        under = [run.declared.under[fifo] for fifo in end.pipe.fifo.split("/")]
+        if not known or any(one != tuple(run.conditions) for one in under):
+            raise Unreadable(node, f"whether {end.pipe.name} signals depends on what is not known here ('{name}')")
+        for fifo in _of_side(run, end.pipe, producing):
+            _switch(run, node, fifo, name, on)
         return None
     if name in ("getTileId", "getTileIndex"):
         fifo = _which(run, node, end.pipe, producing)
@@ -139,13 +154,31 @@ def on_end(run: Pass, node: Node, end: PipeEnd, name: str, values: list[Any]) ->
     raise Unreadable(node, f"'{short(node)}' is not understood")
 
 
-def _switch(run: Pass, fifo: str, name: str, on: bool) -> None:
+def _switch(run: Pass, node: Node, fifo: str, name: str, on: bool) -> None:
     held = run.declared.fifos[fifo]
+    before = run.declared.pressure.setdefault(fifo, {}).get(name)
+    if before is not None and before[0] != on:
+        raise Unreadable(node, f"'{name}' switches a FIFO over while it is in use", "one setting for the whole kernel")
+    run.declared.pressure[fifo][name] = (on, node.span)
     if name == "setRecordStatus":
         run.declared.fifos[fifo] = replace(held, record_auto=on)
     else:
-        run.declared.pressure.setdefault(fifo, {})[name] = on
         run.declared.fifos[fifo] = replace(held, back_pressure=held.back_pressure and on)
+
+
+def one_sided(declared: Declared) -> list[Problem]:
+    """FIFOs of which only one side has back-pressure switched off: their credits do not add up."""
+    found = []
+    for fifo, said in declared.pressure.items():
+        allocate, free = (said.get(name, (True, None)) for name in ("setAllocateStatus", "setFreeStatus"))
+        if allocate[0] != free[0]:
+            span = (allocate if not allocate[0] else free)[1] or declared.fifos[fifo].span
+            which = "producer no longer waits" if free[0] else "consumer no longer frees"
+            found.append(Problem(
+                span, f"back-pressure of {fifo} is switched off on one side only: its {which}",
+                "setAllocateStatus(false) and setFreeStatus(false) together",
+            ))  # fmt: skip
+    return found
 
 
 Handler = Callable[[Pass, Node, str, list[Any], list[Any]], Any]

@@ -211,6 +211,11 @@ def _one_by_one(run: Pass, shape: Shape, turns: int) -> str:
 def leave(run: Pass, node: Node, how: str) -> str:
     """break or continue: the innermost loop that is followed symbolically jumps; an unrolled one just ends."""
     if how == BROKE and run.switches > (run.loops[-1].switches if run.loops else 0):
+        if run.cases and len(run.conditions) > run.cases[-1]:
+            raise Unreadable(
+                node, "a 'break' under a condition that is not known leaves a switch",
+                "the condition around what follows, and 'break' at the end of the case",
+            )  # fmt: skip
         return BROKE
     if not run.loops:
         return how

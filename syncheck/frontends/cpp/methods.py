@@ -103,6 +103,7 @@ def _element(run: Pass, node: Node, tile: Tile, name: str, values: list[Any]) ->
         start = run.terms.binary("+", at.expr, Const(index.expr.value * tile.type.element.bytes))
         if not run.terms.is_open(start):
             stop = run.terms.binary("+", start, Const(tile.type.element.bytes))
+            run.declared.moves.setdefault(f"{run.core} {tile.type.space}", {}).setdefault(Const(0), node.span)
             operand = Region(tile.type.space, start, stop, node.span)
     if name == "GetValue":
         instruction(run, node, "GetValue", "S", [operand], [])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from syncheck.frontends.cpp import calls, expressions, fifo, routines, statements, types
 from syncheck.frontends.cpp.comments import Comments, comments
-from syncheck.frontends.cpp.emission import address_operand
+from syncheck.frontends.cpp.emission import address_operand, uneven
 from syncheck.frontends.cpp.entries import Entry, entries
 from syncheck.frontends.cpp.preprocess import LIBRARY, Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, notes, read_names, without_unread
@@ -179,6 +179,7 @@ def _program(
     problems_found = tuple(
         {key: one for core in ("AIC", "AIV") if core in kept for key, one in problems[core].items()}.values()
     )
+    problems_found += (*fifo.one_sided(declared), *uneven(declared))
     if not chosen and not problems_found:
         return None
     for kind, table in declared.understood.items():

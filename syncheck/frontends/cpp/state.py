@@ -57,13 +57,14 @@ class Declared:
     scalar_stores: dict[Span, tuple[str, int]] = field(default_factory=dict)
     cleaned: list[tuple[str, int]] = field(default_factory=list)
     scalar_loops: dict[Span, None] = field(default_factory=dict)
+    moves: dict[str, dict[Expr, Span]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     hints: dict[str, str] = field(default_factory=dict)
     pinned: set[str] = field(default_factory=set)
     tile_ids: dict[str, str] = field(default_factory=dict)
     under: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
     splits: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    pressure: dict[str, dict[str, bool]] = field(default_factory=dict)
+    pressure: dict[str, dict[str, tuple[bool, Span]]] = field(default_factory=dict)
 
     def count(self, kind: str, name: str) -> None:
         """One more thing of a kind was understood."""
@@ -141,6 +142,7 @@ class Pass:
     statics: dict[tuple[str, ...], Any] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     switches: int = 0
+    cases: list[int] = field(default_factory=list)
     host: bool = False
     at: Node | None = None
     bare: Node | None = None

@@ -203,15 +203,16 @@ def merge(run: Pass, condition: Expr, one: dict[Cell, Any], two: dict[Cell, Any]
         a, b = one.get(cell, cell.value), two.get(cell, cell.value)
         if a is b or a == b:
             value = a
-        elif isinstance(a, Lost) and not isinstance(b, Lost):
-            value = b  # read behind the branch only where it was set
-        elif isinstance(b, Lost) and not isinstance(a, Lost):
-            value = a
-        elif a is None or b is None:
-            value = b if a is None else a
         else:
-            value = run.either(condition, a, b)
+            value = run.either(condition, _or_unknown(run, cell, a, b), _or_unknown(run, cell, b, a))
         run.trail.put(cell, value)
+
+
+def _or_unknown(run: Pass, cell: Cell, value: Any, other: Any) -> Any:
+    """What one side of a branch leaves in a variable that only the other sets: anything may be there."""
+    if isinstance(value, Lost | None) and isinstance(other, Whole):
+        return Whole(run.unknown(f"{cell.name} {cell.born} not set on one side", cell.name), other.type)
+    return Lost(f"{cell.name or 'it'} is set on one side of a branch only") if value is None else value
 
 
 def _switch(run: Pass, node: Node, scope: Scope) -> str:
@@ -223,6 +224,13 @@ def _switch(run: Pass, node: Node, scope: Scope) -> str:
     inner = Scope(scope)
 
     def from_case(start: int) -> str:
+        run.cases.append(len(run.conditions))
+        try:
+            return _cases(start)
+        finally:
+            run.cases.pop()
+
+    def _cases(start: int) -> str:
         for case in cases[start:]:
             given = case.field("value")
             for child in case.named():
