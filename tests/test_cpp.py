@@ -126,6 +126,18 @@ TADDS(a, a, 1.0f, loaded);
     assert errors(body.replace("loaded = ", "")) == [("FLG001", 6)]
 
 
+def test_an_event_of_a_matrix_instruction_is_one_of_its_own_pipe() -> None:
+    body = f"""Tile<TileType::Mat, float, 16, 64> a;
+TASSIGN(a, 0x0);
+Line g(x);
+Event<Op::TEXPANDS_MAT, Op::TSTORE_MAT> filled;
+filled = TEXPANDS(a, 1.0f);
+TSTORE(g, a, filled);
+{LAST}"""
+    assert errors(body) == []
+    assert errors(body.replace("TEXPANDS_MAT", "TIMG2COL")) == [("RAW001", 6)]
+
+
 def test_a_loop_over_tiles_is_followed_turn_by_turn_from_its_start() -> None:
     head = HEAD + "template <int N> struct Work {\nstatic AICORE void run(__gm__ float *x) {\n"
     head += f"""Row a[N];

@@ -26,9 +26,11 @@ SPACES = {
 
 EVENT_PIPES = {
     "TLOAD": "MTE2", "TSTORE_VEC": "MTE3", "TSTORE_ACC": "FIX", "TSTORE_MAT": "MTE3", "TMOV_M2L": "MTE1",
-    "TMOV_M2B": "MTE1", "TMOV_M2S": "FIX", "TMOV_V2M": "MTE3", "TMOV_A2V": "FIX", "TMOV_A2M": "FIX", "TMOV_V2V": "V",
-    "TEXTRACT_M2LR": "MTE1", "TEXTRACT_V2M": "MTE3", "TMATMUL": "M", "TGEMV": "M", "SCALAR": "S",
-    "TEXTRACT_A2M": "FIX", "TSTORE": "MTE3", "TMOV": "MTE1", "TEXTRACT": "MTE1", "TCI": "S",
+    "TMOV_M2B": "MTE1", "TMOV_M2R": "MTE1", "TMOV_M2S": "FIX", "TMOV_V2M": "FIX", "TMOV_A2V": "FIX", "TMOV_A2M": "FIX",
+    "TMOV_V2V": "V", "TEXTRACT_M2LR": "MTE1", "TEXTRACT_V2M": "FIX", "TMATMUL": "M", "TGEMV": "M", "SCALAR": "S",
+    "TEXTRACT_A2M": "FIX", "TINSERT_A2M": "FIX", "TIMG2COL": "MTE1", "TEXPANDS_MAT": "MTE2", "TFILLPAD_MAT": "MTE2",
+    "TPREFETCH": "MTE2", "MGATHER_MAT": "MTE2", "TRESHAPE": "S", "SETFMATRIX": "S", "SET_IMG2COL_RPT": "S",
+    "SET_IMG2COL_PADDING": "S", "TSTORE": "MTE3", "TMOV": "MTE1", "TEXTRACT": "MTE1", "TCI": "S",
 }  # fmt: skip
 """Op:: → the pipe it runs on; every other operation is one of the vector pipe (pto-isa common/event.hpp)."""
 
