@@ -14,6 +14,7 @@ from syncheck.cli_golden import TABLE, Golden, asked, drawn, found, from_file
 from syncheck.cli_inspect import read_script, script_target
 from syncheck.cli_plan import Plan
 from syncheck.cli_run_text import Case, Outcome, Result, document, text
+from syncheck.cli_run_time import cycles
 from syncheck.cli_terminal import Progress, color, links, put, put_file, unicode, width
 from syncheck.cli_timeline import draw
 from syncheck.config import did_you_mean
@@ -107,7 +108,7 @@ class _Job:
                 results = list(_sparse(results))
         except RunError as error:
             raise CommandError(_told(error.problem)) from None
-        return Case(prepared.parameters, _sparse(results))
+        return Case(prepared.parameters, _sparse(results), time=cycles(issued, self.machine))
 
     def _witnessed(self, finding: Finding) -> Case:
         from syncheck.simulator.data import RunError
@@ -126,7 +127,7 @@ class _Job:
                 results.append(judge("witness", prepared.run(held, reference=issued)))
         except RunError as error:
             raise CommandError(_told(error.problem)) from None
-        return Case(prepared.parameters, tuple(results), finding)
+        return Case(prepared.parameters, tuple(results), finding, cycles(issued, self.machine))
 
     def _findings(self) -> Iterator[Finding]:
         report = check(self._source, self._path, self._plan.settings)

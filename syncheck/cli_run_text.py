@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from syncheck.cli_run_time import Cycles, time_document, time_lines
 from syncheck.finding import Finding, Label, MemoryRange
 from syncheck.reporters.label_rows import KEY, blocks, key
 from syncheck.reporters.styled import Line, Page, Piece, flowed, hanging, plain, printed
@@ -38,11 +39,13 @@ class Result(Value):
 
 @frozen
 class Case(Value):
-    """Runs with the same parameters and inputs, the issue order first; `finding`: whose witness was played out."""
+    """Runs with the same parameters and inputs, the issue order first; `finding`: whose witness was played out;
+    `time`: of the kernel with these."""
 
     parameters: Mapping[str, int | tuple[int, ...]]
     results: tuple[Result, ...]
     finding: Finding | None = None
+    time: Cycles | None = None
 
 
 @frozen
@@ -93,6 +96,9 @@ def _case(case: Case, outcome: Outcome, page: Page) -> Iterator[Line]:
         ops = ", ".join(issued.uninterpreted)
         said = f"what these compute is not known; their results stand for all the bytes that they read: {ops}"
         yield from hanging(key("opaque"), said, page, KEY)
+    if case.time is not None:
+        yield ()
+        yield from time_lines(case.time, page)
 
 
 def _lead(result: Result, case: Case) -> str:
@@ -260,6 +266,7 @@ def document(outcome: Outcome) -> str:
         {
             "finding": None if case.finding is None else {"rule": case.finding.rule, "title": case.finding.title},
             "parameters": {k: list(v) if isinstance(v, tuple) else v for k, v in case.parameters.items()},
+            "time": time_document(case.time),
             "runs": [_result(result) for result in case.results],
         }
         for case in outcome.cases

@@ -159,3 +159,54 @@ def test_what_it_needs_is_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setattr(cli_run, "find_spec", lambda name: None if name == "numpy" else name)
     assert run(PR708) == 2
     assert "needs numpy: pip install 'syncheck[run]'" in capsys.readouterr().err
+
+
+ONCE = """machine %s;
+gm x : fp32[4, 32];
+gm y : fp32[4, 32];
+tile t : UB fp32[1, 32] at 0x0;
+core AIV0 { TLOAD(t, x[0]); %s wait_flag(PIPE_MTE2, PIPE_MTE3, 0); TSTORE(y[0], t); }
+"""
+SET = "set_flag(PIPE_MTE2, PIPE_MTE3, 0);"
+
+
+def test_the_time_is_that_of_the_cost_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A load of 128 bytes is complete after 200 + 3 cycles, a flag takes one, a store 50 + 2."""
+    (path := tmp_path / "k.sync").write_text(ONCE % ("a2a3", SET), encoding="utf-8")
+    assert run(path) == 0
+    shown = capsys.readouterr().out
+    assert "  time     256 cycles in the cost model, 1.00 times what data and pipes alone would take\n" in shown
+    assert "  busy     AIV0  MTE2 1 %  MTE3 1 %\n" in shown
+    assert run(path, "--format", "json") == 0
+    load = {"core": "AIV0", "pipe": "MTE2", "busy": 3, "utilisation": round(3 / 256, 4)}
+    store = {"core": "AIV0", "pipe": "MTE3", "busy": 2, "utilisation": round(2 / 256, 4)}
+    time = json.loads(capsys.readouterr().out)["cases"][0]["time"]
+    assert time == {"makespan": 256, "bound": 255, "pipes": [load, store]}
+
+
+def test_the_time_of_all_cores_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(PR708, "--format", "json") == 0
+    time = json.loads(capsys.readouterr().out)["cases"][0]["time"]
+    assert 0 < time["bound"] < time["makespan"]
+    assert [one["core"] for one in time["pipes"]] == ["AIC"] * 4 + ["AIV0"] * 3 + ["AIV1"] * 3
+    assert [one["pipe"] for one in time["pipes"]][:7] == ["MTE2", "MTE1", "M", "FIX", "MTE2", "V", "MTE3"]
+    assert all(one["busy"] == round(one["utilisation"] * time["makespan"]) for one in time["pipes"])
+
+
+@pytest.mark.parametrize(
+    ("machine", "flag", "code", "reason"),
+    [("a5", SET, 0, "a5 says nothing about costs"), ("a2a3", "", 1, "the kernel does not end")],
+)
+def test_where_there_is_no_time_it_says_why(
+    machine: str, flag: str, code: int, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path := tmp_path / "k.sync").write_text(ONCE % (machine, flag), encoding="utf-8")
+    assert run(path) == code
+    assert f"  time     not known: {reason}" in capsys.readouterr().out
+    assert run(path, "--format", "json") == code
+    assert json.loads(capsys.readouterr().out)["cases"][0]["time"] is None
+
+
+def test_a_kernel_that_does_not_wait_for_its_data_is_not_called_fast(capsys: pytest.CaptureFixture[str]) -> None:
+    run("fixtures/seeds/pr499_softmax.sync")
+    assert "): something starts before what it reads is complete" in " ".join(capsys.readouterr().out.split())
