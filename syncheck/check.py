@@ -357,7 +357,8 @@ def _reliance(kernel: Kernel, machine: Machine, settings: Settings, log: Log) ->
     for (core, source), waits in sorted(drains.items()):
         without = Log()
         rules = rules_of(machine, ignored=[wait.site for wait in waits])
-        explorer = Explorer(kernel, rules, without, max_states=RELIANCE_FIRST, bound=settings.bound, counting=False)
+        explorer = Explorer(kernel, rules, without, max_states=RELIANCE_FIRST, bound=settings.bound, counting=False,
+                            sampling=True)  # fmt: skip
         explorer.run()
         if without.clashes:
             explorer.go_on(RELIANCE_STATES)

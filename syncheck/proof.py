@@ -74,15 +74,18 @@ class Explorer:
         max_states: int = DEFAULT_STATES,
         bound: int = DEFAULT_BOUND,
         counting: bool = True,
+        sampling: bool = False,
         game: type[Replay] = Replay,
         after_a_race: int = AFTER_A_RACE,
     ) -> None:
         """`counting` False: races only, without what is in order and who wrote which bytes. `game`: who plays it.
+        `sampling`: a few small cases are looked at, and nobody asks whether a state was seen before.
         `after_a_race`: states after which it stops once a race is known."""
         self._after_a_race = after_a_race
         dsb = rules.dsb_between_cores or rules.dsb_within_core
         self._game = Visible if dsb and game is Replay else game
         self._counting = counting
+        self._sampling = sampling
         self._kernel = kernel
         self._rules = rules
         self._log = log
@@ -239,7 +242,7 @@ class Explorer:
         return True
 
     def _split(self, path: Path, core: CoreRun, test: Test) -> None:
-        if not self._unseen(path, core):
+        if not self._sampling and not self._unseen(path, core):
             return
         stores = [store for answer in (False, True) if (store := path.store.assume(test, answer)) is not None]
         for store in stores[:-1]:
