@@ -470,7 +470,7 @@ class Replay(Sightings):
                     all_readers[cell][key] = entry
                 if counting:
                     self._check_owner(cell, action, values, seq, handle)
-                elif not writers and not handle.shared:
+                elif not writers and not handle.shared and not self._told("unwritten", action.site):
                     self.log.remark(Remark("unwritten", (Access(action, values, seq, handle),), self.case))
             if counting and handle.page.neighbours:
                 self._far(action, values, seq, agent, handle, False, clock)

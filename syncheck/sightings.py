@@ -76,10 +76,8 @@ class Sightings:
     def _overtaken(self, token: Token, previous: Token, waiting: int) -> None:
         """This set is not ordered behind the wait for the one before."""
         wait = self.last_wait.get(token[1].channel)
-        key = ("overtakes", token[1].site, previous[1].site)
-        known = self.log.remarks.get(key if wait is None else (*key, wait[2].site))
-        if known is not None and known.case.size <= self.case.size:
-            known.count += 1
+        sites = (token[1].site, previous[1].site)
+        if self._told("overtakes", *(sites if wait is None else (*sites, wait[2].site))):
             return
         places = [Access(token[1], token[2], token[3]), Access(previous[1], previous[2], previous[3])]
         if wait is not None:
@@ -93,6 +91,9 @@ class Sightings:
             wait = self.last_wait.get(other)
             if self.tokens.get(other) or (wait is not None and clock[wait[0]] < wait[1]):
                 held = self.last_set[other]
+                sites = (token[1].site, held[1].site)
+                if self._told("rivals", *(sites if wait is None else (*sites, wait[2].site))):
+                    continue
                 places = [Access(token[1], token[2], token[3]), Access(held[1], held[2], held[3])]
                 if wait is not None:
                     places.append(Access(wait[2], wait[3], 0))
@@ -198,7 +199,7 @@ class Sightings:
     def _check_owner(self, cell: int, action: Action, values: Values, seq: int, handle: Handle) -> None:
         held = self.owners.get(cell)
         if held is None:
-            if handle.page.space != "GM":
+            if handle.page.space != "GM" and not self._told("unwritten", action.site):
                 self.log.remark(Remark("unwritten", (Access(action, values, seq, handle),), self.case))
             return
         owner, tag, writer = held
@@ -206,8 +207,18 @@ class Sightings:
             places = (Access(action, values, seq, handle), Access(writer, values, 0, handle, True))
             self.log.remark(Remark("slot lost", places, self.case, number=tag))
         elif owner != handle.owner and owner and handle.owner:
+            if self._told("foreign bytes", action.site, writer.site):
+                return
             places = (Access(action, values, seq, handle), Access(writer, values, 0, handle, True))
             self.log.remark(Remark("foreign bytes", places, self.case, text=f"{owner}|{handle.owner}"))
+
+    def _told(self, *key: str | int) -> bool:
+        """Whether a remark of this kind on these sites is known from a case no larger than this."""
+        known = self.log.remarks.get(key)
+        if known is None or known.case.size > self.case.size:
+            return False
+        known.count += 1
+        return True
 
     # ------------------------------------------------------------ the end
 

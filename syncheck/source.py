@@ -22,6 +22,9 @@ class Span(Value):
     script_path: str = ""
     script_line: int = 0
 
+    def __hash__(self) -> int:
+        return hash((self.path, self.line, self.column, self.script_line))
+
     @property
     def home(self) -> tuple[str, int]:
         """The file and line that hold the text itself, whatever `#line` says."""

@@ -28,6 +28,11 @@ class Linear(Frozen):
     constant: int
     terms: tuple[tuple[Atom, int], ...]
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Linear):
+            return NotImplemented
+        return self is other or (self.constant == other.constant and self.terms == other.terms)
+
     def __hash__(self) -> int:
         return hash((self.constant, self.terms))
 
