@@ -174,7 +174,8 @@ class Tile(Value):
 class Fifo(Value):
     """A TPUSH/TPOP FIFO between the cube and the vector lanes; hardware.md §4.
 
-    direction: C2V or V2C. dtype and shape: the whole slot (both lanes); with a single dimension of bytes (`uint8[n]`)
+    direction: C2V or V2C, on a5 also C2V_GM and V2C_GM.
+    dtype and shape: the whole slot (both lanes); with a single dimension of bytes (`uint8[n]`)
     the room of a slot, which a tile may not fill. split: none, up_down, left_right. `instead_of`: FIFOs that no run
     has besides this one, so that they may use the same flags and bytes.
     `local`: space and address of the consumer's ring. `wait_from`: the first push (from 0) that waits for a credit;

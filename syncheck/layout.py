@@ -226,7 +226,7 @@ def _fifo(fifo: Fifo, number: _Numbers, machine: Machine) -> PlacedFifo:
         size *= of(extent, "the shape", 1, 1)
     lanes = SPLIT_LANES[fifo.split]
     slots = of(fifo.slots, "slots", 2, 1)
-    tile = size // lanes if fifo.direction == "C2V" else size
+    tile = size // lanes if fifo.direction.startswith("C2V") else size
     raw = len(fifo.shape) == 1 and fifo.dtype == "uint8"
     return PlacedFifo(
         name=fifo.name,
@@ -254,7 +254,7 @@ def _fifo(fifo: Fifo, number: _Numbers, machine: Machine) -> PlacedFifo:
 def _space_flaws(layout: Layout, machine: Machine) -> Iterator[Flaw]:
     places = [(t.name, t.space, t.address, t.slots * t.bytes, t.bytes, t.span) for t in layout.tiles.values()]
     for fifo in layout.fifos.values():
-        last = fifo.lane_bytes if fifo.direction == "C2V" else fifo.slot_bytes
+        last = fifo.lane_bytes if fifo.direction.startswith("C2V") else fifo.slot_bytes
         size = (fifo.local_slots - 1) * (fifo.local_stride or last) + last
         places.append(
             (f"the local ring of {fifo.name}", fifo.local_space, fifo.local_address, size, fifo.local_stride, fifo.span)
@@ -305,7 +305,7 @@ def _rings_meet(one: PlacedFifo, other: PlacedFifo) -> bool:
         return False
 
     def end(fifo: PlacedFifo) -> int:
-        last = fifo.lane_bytes if fifo.direction == "C2V" else fifo.slot_bytes
+        last = fifo.lane_bytes if fifo.direction.startswith("C2V") else fifo.slot_bytes
         return (fifo.local_address or 0) + (fifo.local_slots - 1) * (fifo.local_stride or last) + last
 
     return one.local_address < end(other) and other.local_address < end(one)

@@ -271,3 +271,56 @@ TFREE(pipe);
         lines = body.split("\n")
         lines[line - 1] = ""
         assert [one for one in errors("\n".join(lines)) if one[0] == "SYN001"] == [("SYN001", 5 - line)]
+
+
+FIFOS = """#include <pto/pto-inst.hpp>
+using namespace pto;
+using Acc = TileAcc<float, 32, 32, 32, 32>;
+using Half = Tile<TileType::Vec, float, 16, 32, BLayout::RowMajor, 16, 32>;
+using Whole = Tile<TileType::Mat, float, 32, 32, BLayout::ColMajor, 32, 32, SLayout::RowMajor, 512>;
+using Down = TPipe<0, Direction::DIR_C2V@, 4096, 2>;
+using Up = TPipe<2, Direction::DIR_V2C@, 4096, 2>;
+extern "C" __global__ AICORE void kernel_entry(__gm__ float *x, __gm__ float *y, int64_t n) {
+Down down(x, 0x0, 0x0);
+Up up(y, 0x0, 0x0);
+#ifdef __DAV_CUBE__
+Acc acc; Whole back; TASSIGN(acc, 0x0);
+for (int i = 0; i < n; i++) {
+TPUSH<Down, Acc, TileSplitAxis::TILE_UP_DOWN>(down, acc);
+TPOP<Up, Whole, TileSplitAxis::#>(up, back);
+set_flag(PIPE_MTE2, PIPE_MTE1, EVENT_ID0);
+wait_flag(PIPE_MTE2, PIPE_MTE1, EVENT_ID0);
+}
+pipe_barrier(PIPE_ALL);
+#endif
+#ifdef __DAV_VEC__
+Half got, made; TASSIGN(made, 0x8000);
+for (int i = 0; i < n; i++) {
+TPOP<Down, Half, TileSplitAxis::TILE_UP_DOWN>(down, got);
+TPUSH<Up, Half, TileSplitAxis::TILE_UP_DOWN>(up, made);
+&
+}
+pipe_barrier(PIPE_ALL);
+#endif
+}
+"""
+
+
+def fifo_errors(machine: str, place: str, axis: str, after: str = "") -> set[tuple[str, int]]:
+    text = FIFOS.replace("@", place).replace("::#", f"::{axis}").replace("&", after)
+    report = check_cpp(text, "k.cpp", Settings(load(machine), timed=False), lambda name, includer: None)
+    found = [f for f in report.findings if f.severity == "error"]
+    # FIF001 is another matter: on a5 a V2C slot in GM is freed on MTE1, before MTE2 has read it.
+    return {(f.rule, f.primary.span.line) for f in found if f.rule != "FIF001"}
+
+
+def test_a_fifo_in_gm_of_a5_is_freed_by_its_pop() -> None:
+    assert fifo_errors("a5", "_GM", "TILE_UP_DOWN") == set()
+    assert ("FLG001", 14) in fifo_errors("a5", "", "TILE_UP_DOWN")  # on chip: only TFREE gives a slot back
+    assert fifo_errors("a5", "_GM", "TILE_UP_DOWN", "TFREE<Down>(down);") == {("SYN001", 26)}
+
+
+def test_the_split_that_the_cube_names_counts_where_it_chooses_the_lanes() -> None:
+    assert fifo_errors("a5", "_GM", "TILE_NO_SPLIT") == {("FIF002", 15)}
+    for axis in ("TILE_NO_SPLIT", "TILE_UP_DOWN"):
+        assert fifo_errors("a2a3", "", axis) == set()

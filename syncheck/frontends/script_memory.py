@@ -13,7 +13,7 @@ from syncheck.ir import Const, Expr, Fifo, Tensor, Tile
 from syncheck.source import Problem
 from syncheck.value import Record, mutable
 
-DIRECTIONS = ("C2V", "V2C")
+DIRECTIONS = ("C2V", "V2C", "C2V_GM", "V2C_GM")
 SPLITS = ("none", "up_down", "left_right")
 _WORDS = {"split": SPLITS, "back_pressure": ("on", "off"), "record": ("auto", "manual")}
 _SIZES = ("slots", "local_slots", "local_stride", "period")

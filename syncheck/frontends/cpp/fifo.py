@@ -24,11 +24,12 @@ def make(run: Pass, kind: PipeType, values: list[Any], name: str, node: Node) ->
         places.append(value.expr if isinstance(value, Whole) else getattr(value, "offset", None))
     both = kind.both or kind.direction == "BOTH"
     made = []
-    for direction in ("C2V", "V2C") if both else (kind.direction.removesuffix("_GM"),):
-        if direction not in ("C2V", "V2C"):
+    single = kind.direction if kind.direction in run.machine.fifo else kind.direction.removesuffix("_GM")
+    for direction in ("C2V", "V2C") if both else (single,):
+        if direction not in run.machine.fifo:
             raise Unreadable(node, f"a FIFO of direction {kind.direction} is not understood", "DIR_C2V, DIR_V2C")
-        offset = run.machine.fifo[direction].both_offset if both and direction in run.machine.fifo else 0
-        local = places[0] if direction == "C2V" else places[1]
+        offset = run.machine.fifo[direction].both_offset if both else 0
+        local = places[0] if direction.startswith("C2V") else places[1]
         made.append(_fifo(run, kind, direction, kind.flag + offset, local, name, node, both))
     return Pipe(kind, name, "/".join(made))
 
@@ -47,7 +48,7 @@ def _fifo(
     instead = tuple(one for one in declared.fifos if _apart(run, declared.under[one], run.conditions))
     declared.fifos[made] = Fifo(
         made, direction, "uint8", (Const(kind.slot),), node.span, Const(kind.slots), Const(flag),
-        "UB" if direction == "C2V" else "L1", local if isinstance(local, Const) else Const(0),
+        "UB" if direction.startswith("C2V") else "L1", local if isinstance(local, Const) else Const(0),
         Const(kind.local_slots), instead_of=instead,
     )  # fmt: skip
     declared.under[made] = tuple(run.conditions)
@@ -106,7 +107,8 @@ def _move(run: Pass, node: Node, name: str, explicit: list[Any], values: list[An
     if split:
         declared.splits.setdefault(fifo, []).append((run.core, split))
     kind = "push" if name == "TPUSH" else "pop"
-    run.emit(FifoOp(kind, fifo, node.span, tile_operand(run, node, tile), split if run.core != "AIC" else ""))
+    told = run.core != "AIC" or run.machine.fifo[declared.fifos[fifo].direction].split_selects_lanes
+    run.emit(FifoOp(kind, fifo, node.span, tile_operand(run, node, tile), split if told else ""))
     declared.count("instructions", name)
     return None
 
@@ -117,7 +119,10 @@ def _free(run: Pass, node: Node, name: str, explicit: list[Any], values: list[An
     if pipe is None:
         raise Unreadable(node, f"{name} takes a FIFO", f"{name}(pipe)")
     if name == "TFREE":
-        run.emit(FifoOp("tfree", _which(run, node, pipe, False), node.span))
+        fifo = _which(run, node, pipe, False)
+        if run.declared.fifos[fifo].direction.endswith("_GM"):
+            raise Unreadable(node, f"TFREE gives a slot of {fifo} back a second time: its TPOP did", "no TFREE")
+        run.emit(FifoOp("tfree", fifo, node.span))
     else:
         raise Unreadable(node, f"{name} is not understood: the slot it hands out is written without TPUSH")
     run.declared.count("instructions", name)

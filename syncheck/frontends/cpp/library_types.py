@@ -94,7 +94,8 @@ def _pipe(arguments: list[Any]) -> Type:
     flag, slot, slots = (_number(_at(arguments, index)) for index in (0, 2, 3))
     direction = _enum(_at(arguments, 1))
     if isinstance(_at(arguments, 1), Whole):
-        direction = {1: "DIR_C2V", 2: "DIR_V2C", 3: "DIR_BOTH"}.get(_number(arguments[1]) or 0, "")
+        known = {1: "DIR_C2V", 2: "DIR_V2C", 3: "DIR_BOTH", 5: "DIR_C2V_GM", 6: "DIR_V2C_GM"}
+        direction = known.get(_number(arguments[1]) or 0, "")
     if flag is None or slot is None or slots is None or not direction:
         return Named("a TPipe whose arguments are not known")
     local = _number(_at(arguments, 4), 2) or 2
