@@ -67,6 +67,10 @@ class Layout:
         place = self._go_to(span)
         self._put(_Line(INDENT * self.depth + text, place, bool(behind), comments))
 
+    def remark(self, text: str, span: Span) -> None:
+        """A line that is a comment to its end: none that silences something fits behind it."""
+        self._put(_Line(text, self._go_to(span)))
+
     def blank(self) -> None:
         if self._lines and self._lines[-1].code:
             self._put(_Line(""))

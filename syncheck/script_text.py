@@ -46,7 +46,8 @@ def script_text(program: Program, *, lines: bool = True, title: str = "") -> str
     `title`: a comment on top.
 
     It parses back to a Program that is equal but for spans, and for names that no script can have. Places that the
-    front end did not understand become `// syncheck: gap` comments, so that no verdict gets better by being written.
+    front end did not understand become `// syncheck: gap` comments and what it noted `// syncheck: note` comments, so
+    that no verdict gets better by being written.
     """
     layout = Layout(lines, program.suppressions, _issuing(program) if program.suppressions else frozenset())
     names = spelling(program)
@@ -92,12 +93,15 @@ def statement_text(statement: Statement, program: Program) -> str:
 
 def _end(layout: Layout, program: Program) -> None:
     left = layout.unplaced()
-    if left or program.problems:
+    if left or program.problems or program.noted:
         layout.blank()
     for comment in left:
         layout.line(ignore_comment(comment), comment.span)
     for problem in program.problems:
         layout.line(f"// syncheck: gap {' '.join(problem.message.split())}", problem.span)
+    for note in program.noted:
+        said = f"{note.rule} {note.severity} {note.title} | {note.why} | {note.order}"
+        layout.remark(f"// syncheck: note {' '.join(said.split())}", note.span)
 
 
 class _Scope:

@@ -99,14 +99,12 @@ fifo other : C2V uint8[4096] {
 fifo given : V2C fp16[16, 16] { slots = 2; flag = 2; local = L1 at 0x0; split = left_right; }
 core AIC { let x = any ? ~1 : max(1, 2) + any; TLOAD(k[1], moved[x:x + 1]);
     TPUSH(other, strided@(64), none); wait_intra_block(PIPE_V, 1); instr x on PIPE_M reads GM[0:4] atomic; }
+// syncheck: note MEM005 error a | b is written | It stays in the cache. | dcci it.
 """
 
 
 def test_every_field_of_every_node_comes_back() -> None:
-    """Also of nodes that came after this test: one that no script here uses fails it.
-
-    `noted` is no part of a script: it is about C++ (the width of its integers, its caches), of which nothing is left.
-    """
+    """Also of nodes that came after this test: one that no script here uses fails it."""
     page = (FIXTURES.parent / "docs" / "language.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```c\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     program = parse("\n".join((*blocks, EVERYTHING)), "all.sync")
@@ -120,8 +118,7 @@ def test_every_field_of_every_node_comes_back() -> None:
     here = [kind for kind in vars(ir).values() if isinstance(kind, type) and kind.__module__ == ir.__name__]
     kinds = [kind for kind in here if issubclass(kind, Value)]
     every = {(kind.__name__, name) for kind in kinds for name in kind.__slots__}
-    of_the_text = {("Program", "noted"), *(("Noted", name) for name in ir.Noted.__slots__)}
-    assert every - spoken == {("Program", "problems"), *of_the_text}
+    assert every - spoken == {("Program", "problems")}
 
 
 def told(report: FileReport) -> tuple[str, list[Any]]:
@@ -237,6 +234,20 @@ def test_what_was_not_understood_is_not_proved_from_the_script() -> None:
     (finding,) = report.findings
     assert (finding.rule, finding.primary.span.path, finding.primary.span.line) == ("SYN001", "k.cpp", 7)
     assert "frobnicate" in finding.message
+
+
+def test_what_c_text_shows_is_found_in_the_script_too() -> None:
+    note = ir.Noted("OVF001", "error", HERE, "a | b wraps", "In 32 bits.", "Cast it.")
+    text = script_text(replace(program_of(), noted=(note,)))
+    report = check(text, "k.sync", SETTINGS)
+    (finding,) = report.findings
+    assert (finding.rule, finding.severity, finding.title, finding.why, finding.order) == (
+        "OVF001", "error", "a | b wraps", ("In 32 bits.",), ("Cast it.",)
+    )  # fmt: skip
+    assert (finding.primary.span.path, finding.primary.span.line) == ("k.cpp", 7)
+    for wrong in ("ABC001 error", "OVF001 fatal"):
+        (found,) = parse(text.replace("OVF001 error", wrong), "k.sync").problems
+        assert found.message == "unknown syncheck comment"
 
 
 def replace_problem(message: str) -> Any:

@@ -108,6 +108,7 @@ def _program(clean: Cleaned, path: str) -> Program:
         cores,
         clean.suppressions,
         _sorted(every),
+        clean.noted,
     )
 
 

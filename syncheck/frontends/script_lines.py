@@ -9,7 +9,7 @@ import re
 from bisect import bisect_right
 from dataclasses import field
 
-from syncheck.ir import Suppression
+from syncheck.ir import Noted, Suppression
 from syncheck.source import Problem, Span
 from syncheck.value import Value, frozen
 
@@ -18,6 +18,7 @@ _DIRECTIVE = re.compile(r'[ \t]*#[ \t]*line[ \t]+([0-9]{1,9})(?:[ \t]+"([^"\n]+)
 _REMARK = re.compile(r"//[ \t]*syncheck[ \t]*:[ \t]*(.*)")
 _IGNORE = re.compile(r"ignore[ \t]*\[([^\]]*)\][ \t]*(.*)")
 _GAP = re.compile(r"gap[ \t]+(.+)")
+_NOTED = re.compile(r"note[ \t]+(OVF001|MEM005|PRF001)[ \t]+(error|warning|info)[ \t]+(.+) \| (.+) \| (.+)")
 _RULE = re.compile(r"[A-Z]{3}[0-9]{3}")
 _IGNORE_SHAPE = "// syncheck: ignore[RULE, …] reason"
 _LINE_SHAPE = '#line N "file"'
@@ -79,6 +80,7 @@ class Cleaned(Value):
     code: str
     suppressions: tuple[Suppression, ...]
     problems: tuple[Problem, ...]
+    noted: tuple[Noted, ...] = ()
 
 
 def cleaned(text: str, path: str) -> Cleaned:
@@ -88,17 +90,23 @@ def cleaned(text: str, path: str) -> Cleaned:
     code, unclosed = _code(text, notes)
     source = Source(path, text, starts, tuple(_moves(notes, Source(path, text, starts))))
     problems = [] if unclosed is None else [_unclosed_comment(source, unclosed)]
-    suppressions = []
+    suppressions, noted = [], []
     for note in notes:
         if note[0].lstrip(" \t").startswith("#"):
             problems += _directive_problem(note, source)
             continue
         remark = _REMARK.match(note[0])
-        if remark and not remark[1].startswith("param"):
+        if remark and (found := _NOTED.fullmatch(remark[1].rstrip())):
+            noted.append(Noted(found[1], found[2], _whole(note, source), *found.groups()[2:]))
+        elif remark and not remark[1].startswith("param"):
             problem, suppression = _remark(note, remark[1].rstrip(), source, code)
             problems += [problem] if problem else []
             suppressions += [suppression] if suppression else []
-    return Cleaned(source, code, tuple(suppressions), tuple(problems))
+    return Cleaned(source, code, tuple(suppressions), tuple(problems), tuple(noted))
+
+
+def _whole(note: re.Match[str], source: Source) -> Span:
+    return source.span(note.start(), note.start() + len(note[0].rstrip()))
 
 
 def _code(text: str, notes: list[re.Match[str]]) -> tuple[str, int | None]:
@@ -149,7 +157,7 @@ def _directive_problem(note: re.Match[str], source: Source) -> list[Problem]:
 
 def _remark(note: re.Match[str], said: str, source: Source, code: str) -> tuple[Problem | None, Suppression | None]:
     """What `// syncheck: …` asks for: a suppression, or why it is not one; a gap is a Problem as it stands."""
-    span = source.span(note.start(), note.start() + len(note[0].rstrip()))
+    span = _whole(note, source)
     gap = _GAP.fullmatch(said)
     if gap is not None:
         return Problem(span, gap[1]), None
