@@ -324,3 +324,54 @@ def test_the_split_that_the_cube_names_counts_where_it_chooses_the_lanes() -> No
     assert fifo_errors("a5", "_GM", "TILE_NO_SPLIT") == {("FIF002", 15)}
     for axis in ("TILE_NO_SPLIT", "TILE_UP_DOWN"):
         assert fifo_errors("a2a3", "", axis) == set()
+
+
+def read_twice(between: str, declared: str = "__gm__ int32_t *f = (__gm__ int32_t *)x;") -> str:
+    return f"""Row a;
+TASSIGN(a, 0x0);
+Line g(x + 64);
+{declared}
+for (int i = 0; i < n; i++) {{
+if (f[0] > 1) {{ TLOAD(a, g); set_flag(PIPE_MTE2, PIPE_V, EVENT_ID0); }}
+{between}
+if (f[0] > 1) {{ wait_flag(PIPE_MTE2, PIPE_V, EVENT_ID0); }}
+pipe_barrier(PIPE_ALL);
+}}
+{LAST}"""
+
+
+def test_memory_that_changes_is_read_anew_each_time() -> None:
+    assert checked(read_twice("")).verdict == "proved"
+    volatile = "volatile __gm__ int32_t *f = (volatile __gm__ int32_t *)x;"
+    for changing in (read_twice("f[0] = i;"), read_twice("", volatile), read_twice("dcci(f, SINGLE_CACHE_LINE);")):
+        report = checked(changing)
+        assert report.verdict == "refuted"
+        assert "FLG002" in {finding.rule for finding in report.findings}
+
+
+def test_what_a_turn_changes_before_it_breaks_off_is_kept() -> None:
+    body = f"""Row a, b;
+int at = 0;
+TASSIGN(b, 256);
+Line g(x);
+for (int i = 0; i < n; i++) {{
+if (x[i] > 1) {{ at = 256; break; }}
+pipe_barrier(PIPE_V);
+}}
+TASSIGN(a, at);
+TLOAD(a, g);
+TADDS(b, b, 1.0f);
+{LAST}"""
+    assert [rule for rule, _ in errors(body)] == ["RAW001", "WAW001"]
+    assert errors(body.replace("at = 256; break", "break")) == []
+
+
+def test_an_unknown_value_of_a_helper_is_another_at_each_call() -> None:
+    head = HEAD + "template <typename T> AICORE int first(T &t) { int v = t.GetValue(0); return v; }\n"
+    head += "using Ints = Tile<TileType::Vec, int32_t, 1, 64>;\n"
+    body = f"""Ints k;
+TASSIGN(k, 0x400);
+if (first(k) > 1) {{ set_flag(PIPE_MTE2, PIPE_V, EVENT_ID0); }}
+if (first(k) > 1) {{ wait_flag(PIPE_MTE2, PIPE_V, EVENT_ID0); }}
+{LAST}"""
+    assert {rule for rule, _ in errors(body, head)} >= {"FLG001", "FLG002"}

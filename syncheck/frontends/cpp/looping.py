@@ -197,7 +197,8 @@ def _one_by_one(run: Pass, shape: Shape, turns: int) -> str:
     run.loops.append(LoopState("", {}, set(), run.trail.mark(), len(run.conditions), True, switches=run.switches))
     ended = NORMAL
     try:
-        for _ in range(turns):
+        for number in range(turns):
+            run.loops[-1].turn = number
             ended = run.hooks.statement(run, shape.body, Scope(shape.scope))
             if ended in (RETURNED, BROKE):
                 break
@@ -227,6 +228,7 @@ def leave(run: Pass, node: Node, how: str) -> str:
         return how
     if how == BROKE:
         loop.broken = True
+    loop.jumps.append((how, run.trail.changed(loop.mark)))
     flush(run, loop, node.span)
     run.emit(Break(node.span) if how == BROKE else Continue(node.span))
     return how
@@ -318,7 +320,8 @@ class _Loop:
             problems = dict(run.declared.problems)
             body = self._turn()
             fresh = self._fresh(mark)
-            if not fresh:
+            jumped = {cell: value for cell, value in self._jumped(mark).items() if cell not in fresh}
+            if not fresh and not jumped:
                 ended = self._finish(body, mark)
                 run.terms.here.discard(self.var)
                 return ended
@@ -328,6 +331,8 @@ class _Loop:
             run.declared.problems.update(problems)
             for cell in fresh:
                 self._keep(cell, ends[cell])
+            for cell, value in jumped.items():
+                self._keep(cell, value, formula=False)
         raise Unreadable(self.shape.node, "what this loop keeps from turn to turn could not be followed")
 
     def _turn(self) -> list[Statement]:
@@ -409,13 +414,30 @@ class _Loop:
             found.append(cell)
         return found
 
-    def _keep(self, cell: Cell, end: Any) -> None:
+    def _jumped(self, mark: int) -> dict[Cell, Any]:
+        """The variables from outside that a break or continue leaves as no other turn does, and what they hold."""
+        found: dict[Cell, Any] = {}
+        before: dict[Cell, Any] = {}
+        for cell, value in self.run.trail.log[mark:]:
+            before.setdefault(cell, value)
+        for how, changed in self.state.jumps:
+            for cell, value in changed.items():
+                if cell.born > self.born or cell is self.shape.cell or cell in self.kept:
+                    continue
+                old = self._head(cell) if cell in self.closed else before.get(cell, cell.value)
+                if cell in self.closed and how == CONTINUED:
+                    old = with_integer(old, self.run.terms.binary("+", integer_of(old) or Const(0), self.closed[cell]))
+                if not (old is value or old == value or (isinstance(value, Real) and not isinstance(old, Whole))):
+                    found.setdefault(cell, value)
+        return found
+
+    def _keep(self, cell: Cell, end: Any, *, formula: bool = True) -> None:
         """Decide how a variable is kept: by a formula of the turn, or by a variable of the script."""
         run, old = self.run, cell.value
         self.initial.setdefault(cell, old)
         if cell in self.closed:
             del self.closed[cell]
-        elif isinstance(old, Whole | Address) and type(old) is type(end) and self._same_place(old, end):
+        elif formula and isinstance(old, Whole | Address) and type(old) is type(end) and self._same_place(old, end):
             first, last = integer_of(old), integer_of(end)
             assert first is not None
             assert last is not None

@@ -112,10 +112,10 @@ def _behind(run: Pass, node: Node, address: Address, name: str) -> Any:
     )
     inner = Address(address.space or "GM", base_name, Const(0), kind)
     if isinstance(kind, Class) or kind is None:
-        return inner if isinstance(kind, Class) else _loaded(run, inner, kind, name)
+        return inner if isinstance(kind, Class) else _loaded(run, node, inner, kind)
     if isinstance(kind, Array):
         return Address(inner.space, base_name, Const(0), kind.of)
-    return _loaded(run, inner, kind, name)
+    return _loaded(run, node, inner, kind)
 
 
 def _subscript(run: Pass, node: Node, scope: Scope, target: bool) -> Any:
@@ -204,24 +204,27 @@ def _strided(run: Pass, held: Items, index: Expr) -> Tile | None:
 def load(run: Pass, node: Node, memory: Memory) -> Any:
     """The value of an element of memory; reading on-chip memory or GM is an access of PIPE_S."""
     access(run, node, memory, write=False)
-    return _loaded(run, memory.address, memory.type, "")
+    if "volatile" in node.text:
+        run.declared.volatile[memory.address.base] = None
+    return _loaded(run, node, memory.address, memory.type)
 
 
-def _loaded(run: Pass, address: Address, kind: Type, hint: str) -> Any:
+def _loaded(run: Pass, node: Node, address: Address, kind: Type) -> Any:
     if isinstance(kind, Number) and kind.floating:
         return Real(kind)
     if isinstance(kind, Array):
         return Address(address.space, address.base, address.offset, kind.of)
     path = f"{address.base}" if address.offset == Const(0) else f"{address.base}[{shown(address.offset)}]"
     over = run.terms.depends(address.offset)
-    if address.space not in ("GM", ""):
-        over |= frozenset(loop.var for loop in run.loops if not loop.unrolled)
     if isinstance(kind, Pointer):
         return Address(kind.space or "GM", path, Const(0), kind.to)
     if isinstance(kind, Class):
         return Address(address.space, path, Const(0), kind)
     number = kind if isinstance(kind, Number) else LONG
     low = 0 if not number.signed and number is not BOOL else None
+    run.declared.loaded[address.base] = None
+    if address.space not in ("GM", "") or address.base in run.declared.changing:
+        return Whole(run.unknown(f"load {address.space} {path} {run.core} {node.key}", low=low, over=over), number)
     return Whole(run.terms.symbol(f"load {address.space} {path}", over, "", low), number)
 
 

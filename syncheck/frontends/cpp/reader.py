@@ -161,9 +161,9 @@ def _pinned(definitions: Mapping[str, str]) -> dict[str, Domain]:
 
 def _program(
     entry: Entry, units: dict[str, Unit], path: str, machine: Machine, said: Comments,
-    domains: Mapping[str, Domain], coverage: Coverage, pins: dict[str, int],
+    domains: Mapping[str, Domain], coverage: Coverage, pins: dict[str, int], changing: frozenset[str] = frozenset(),
 ) -> Program | None:  # fmt: skip
-    declared, terms = Declared(), Terms()
+    declared, terms = Declared(changing=changing), Terms()
     bodies: dict[str, tuple[Statement, ...]] = {}
     passes: dict[str, Pass] = {}
     problems: dict[str, dict[tuple[str, int, str], Problem]] = {}
@@ -175,6 +175,9 @@ def _program(
         passes[core] = run
         problems[core] = declared.problems
     chosen = _cores(bodies, passes, declared)
+    more = _changing(Finisher(terms, declared, machine, {}, entry.span), chosen) - changing
+    if more:
+        return _program(entry, units, path, machine, said, domains, coverage, pins, changing | more)
     kept = {core[:3] for core in chosen} or set(problems)
     problems_found = tuple(
         {key: one for core in ("AIC", "AIV") if core in kept for key, one in problems[core].items()}.values()
@@ -189,6 +192,17 @@ def _program(
     coverage.pinned.update((name, str(pins[name])) for name in sorted(declared.pinned))
     coverage.notes += [note for note in declared.notes if note not in coverage.notes]
     return _finished(entry, chosen, declared, terms, path, machine, said, domains, problems_found)
+
+
+def _changing(finisher: Finisher, bodies: dict[str, tuple[Statement, ...]]) -> frozenset[str]:
+    """The pointers whose memory may hold another integer at each read: what the kernel itself writes, reads as
+    volatile, or drops from its data cache to read it again."""
+    declared = finisher.declared
+    for body in bodies.values():
+        finisher.find_written(body)
+    found = {base for base, owner in declared.bases.items() if owner in finisher.written}
+    found |= {base for base, _ in declared.cleaned} | set(declared.volatile)
+    return frozenset(base for base in declared.loaded if "" in found or base in found)
 
 
 def _follow(run: Pass, entry: Entry) -> list[Statement]:

@@ -137,12 +137,14 @@ def framed(run: Pass, node: Node, name: str, body: Node, scope: Scope) -> Any:
     before, run.out = run.out, []
     run.frames.append(frame)
     run.calls.append(name)
+    run.sites.append(node.key)
     try:
         run.hooks.statement(run, body, scope)
     finally:
         made, run.out = run.out, before
         run.frames.pop()
         run.calls.pop()
+        run.sites.pop()
     value = leave(run, frame)
     _emit_call(run, node, frame, made, value)
     return value
@@ -243,6 +245,8 @@ def _parameter(run: Pass, node: Node, name: str, given: Given, position: int, sc
     if isinstance(kind, Array) and isinstance(value, Address):
         kind = Pointer(kind.of, value.space)
     held = cast(run, value, kind) if isinstance(kind, Number | Pointer) else copied(run, value)
+    if isinstance(held, Address) and "volatile" in node.text:
+        run.declared.volatile[held.base] = None
     kept = kind if isinstance(kind, Number | Pointer) else type_of_value(held)
     return run.trail.new(named(run, held, name), kept, name)
 

@@ -40,7 +40,8 @@ class Unroll(Exception):
 
 @dataclass(slots=True)
 class Declared:
-    """Everything that both passes declare. `views` and `placed` find what was declared before."""
+    """Everything that both passes declare. `views` and `placed` find what was declared before; `loaded` are the
+    pointers that integers are read through, `changing` those whose memory may hold another value at each read."""
 
     tiles: dict[str, Tile] = field(default_factory=dict)
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -56,6 +57,9 @@ class Declared:
     overflows: dict[Span, tuple[str, int, int]] = field(default_factory=dict)
     scalar_stores: dict[Span, tuple[str, int]] = field(default_factory=dict)
     cleaned: list[tuple[str, int]] = field(default_factory=list)
+    changing: frozenset[str] = frozenset()
+    loaded: dict[str, None] = field(default_factory=dict)
+    volatile: dict[str, None] = field(default_factory=dict)
     scalar_loops: dict[Span, None] = field(default_factory=dict)
     moves: dict[str, dict[Expr, Span]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -85,6 +89,8 @@ class LoopState:
     broken: bool = False
     switches: int = 0
     turns: int | None = None
+    turn: int = 0
+    jumps: list[tuple[str, dict[Cell, Any]]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -141,6 +147,7 @@ class Pass:
     unroll: set[int] = field(default_factory=set)
     statics: dict[tuple[str, ...], Any] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    sites: list[int] = field(default_factory=list)
     switches: int = 0
     cases: list[int] = field(default_factory=list)
     host: bool = False
@@ -193,10 +200,13 @@ class Pass:
     def emit(self, statement: Statement) -> None:
         self.out.append(statement)
 
-    def unknown(self, why: str, hint: str = "", *, low: int | None = None) -> Name:
-        """A value that nothing is known of: for each place its own, and for each turn of the loops around."""
-        over = frozenset(loop.var for loop in self.loops if not loop.unrolled)
-        return self.terms.symbol(why, over, hint, low)
+    def unknown(self, why: str, hint: str = "", *, low: int | None = None, over: frozenset[str] = frozenset()) -> Name:
+        """A value that nothing is known of: for each place its own, for each call that leads there, and for each turn
+        of the loops around."""
+        over |= frozenset(loop.var for loop in self.loops if not loop.unrolled)
+        turns = [loop.turn for loop in self.loops if loop.unrolled]
+        path = f" called {self.sites}" if self.sites else ""
+        return self.terms.symbol(f"{why}{path}{f' turn {turns}' if any(turns) else ''}", over, hint, low)
 
 
 def short(node: Node) -> str:

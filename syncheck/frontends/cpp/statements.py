@@ -101,9 +101,13 @@ def _one(run: Pass, node: Node, declarator: Node, base: Any, auto: bool, scope: 
         held = named(run, copied(run, held), name)
         if hasattr(held, "name") and not held.name:
             held.name = name
+        if isinstance(held, Address) and "volatile" in node.text:
+            run.declared.volatile[held.base] = None
         scope.names[name] = run.trail.new(held, type_of_value(held) if isinstance(held, Whole | Real) else None, name)
         return
     held = initial(run, kind, given, scope, name, node)
+    if isinstance(held, Address) and "volatile" in node.text:
+        run.declared.volatile[held.base] = None
     scope.names[name] = run.trail.new(held, kind if not auto else type_of_value(held), name)
 
 
