@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from io import IOBase
@@ -16,7 +17,7 @@ from syncheck.detectors.input import problem_finding
 from syncheck.execution import Kernel
 from syncheck.finding import FileReport, Finding, Gap, Pair
 from syncheck.frontends.script import parse
-from syncheck.ir import Program
+from syncheck.ir import Domain, Program
 from syncheck.machine import Machine, load
 from syncheck.observation import Access, Case, Log
 from syncheck.proof import DEFAULT_BOUND, DEFAULT_STATES, Explorer, Outcome
@@ -107,7 +108,7 @@ def _checked(
         except DefinitionError as error:
             return FileReport(path, "unreadable", machine.name, reason=str(error))
         strangers.append(strangers_of(settings.definitions, program))
-        mine = [] if not program.cores else _explore_all(program, machine, pins, settings)
+        mine = [] if not program.cores else _explored(program, machine, pins, settings)
         for run in mine:
             problems += [problem for problem in run.kernel.problems if problem not in problems]
         undecided += _add_surplus(program, machine, pins, settings, mine) if settings.surplus and mine else ""
@@ -294,6 +295,39 @@ def conditions_of(machine: Machine, pins: Pins, settings: Settings) -> Condition
 
 MOST_CHOICES = 512
 """Choices of the listed parameters to check one by one."""
+
+
+MOST_ONE_BY_ONE = 8
+"""Values of a parameter that are told apart where the proof for all larger ones does not settle them too."""
+
+
+def _explored(program: Program, machine: Machine, pins: Pins, settings: Settings) -> list[_Run]:
+    """A parameter with an upper end keeps turns apart by their distance from it, so first all values above are taken
+    in: what is closed for them holds for fewer, and what was seen counts where its smallest case is inside."""
+    wide = tuple(replace(param, domain=_opened(param.domain)) for param in program.params)
+    if wide != program.params and settings.max_states > 0:
+        runs = _explore_all(replace(program, params=wide), machine, pins, settings)
+        closed = runs and not any(run.outcome.gaps or run.kernel.problems for run in runs)
+        if closed and all(_inside(run, program, settings) for run in runs):
+            return runs
+    return _explore_all(program, machine, pins, settings)
+
+
+def _opened(domain: Domain) -> Domain:
+    high = None if domain.values or domain.high is None else domain.high
+    return domain if high is None or high - domain.low < MOST_ONE_BY_ONE else Domain(domain.low)
+
+
+def _inside(run: _Run, program: Program, settings: Settings) -> bool:
+    """Whether all that was found is shown by parameters of the Program's own domains."""
+    highest = {param.name: param.domain.high for param in program.params if param.domain.high is not None}
+    for finding in findings(run.analysis, settings.rules):
+        shown = [*finding.parameters, *[item for pair in finding.pairs for item in pair.parameters]]
+        for name, text in shown:
+            high = highest.get(name)
+            if high is not None and any(int(number) > high for number in re.findall(r"\d+", text)):
+                return False
+    return True
 
 
 def _explore_all(program: Program, machine: Machine, pins: Pins, settings: Settings) -> list[_Run]:

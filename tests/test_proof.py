@@ -203,3 +203,25 @@ def test_loops_on_an_arm_that_was_not_taken_do_not_count() -> None:
     for place in (ARMS.index(drain), ARMS.rindex(drain)):
         raced = run(ARMS[:place] + ARMS[place + len(drain) :])
         assert {finding.rule for finding in raced.findings if finding.severity == "error"} == {"WAR001", "DRN002"}
+
+
+LATE = """param n in {domain};
+core AIV0 {{
+    for (i = 0; i < n; i += 1) {{
+        pipe_barrier(PIPE_ALL);
+        if (i == 20) {{ instr w on PIPE_MTE2 writes UB[0:64]; instr r on PIPE_V reads UB[0:64]; }}
+    }}
+    pipe_barrier(PIPE_ALL);
+}}
+"""
+
+
+def test_an_upper_end_costs_nothing_and_is_kept() -> None:
+    """All values above are tried first; what only they show does not count."""
+    settings = Settings(load("a2a3"), timed=False)
+    verdicts = {domain: check(LATE.format(domain=domain), "k.sync", settings) for domain in ("0..20", "0..21", "0..")}
+    assert [report.verdict for report in verdicts.values()] == ["proved", "refuted", "refuted"]
+    assert verdicts["0..21"].findings[0].parameters == (("n", "21"),)
+    many = LATE.replace("i == 20", "i % 2 == 2")
+    states = [check(many.format(domain=domain), "k.sync", settings).states for domain in ("0..64", "0..4096", "0..")]
+    assert len(set(states)) == 1
