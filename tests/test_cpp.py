@@ -170,6 +170,30 @@ def test_a_value_given_with_d_pins_a_launch_argument() -> None:
     assert dict(checked(body, define=(("n", "1"),)).parameters)["n"] == "1"
 
 
+PIPE = "TPipe<0, Direction::DIR_C2V, 256, 4, 4, true>"
+HALF = f"""#ifdef __DAV_VEC__
+auto pipe = {PIPE}(x, (uint32_t)4096, (uint32_t)4096);
+Row a;
+TPOP<{PIPE}, Row, TileSplitAxis::TILE_NO_SPLIT>(pipe, a);
+Row b;
+TASSIGN(b, 0x0);
+Line g(x + 4096);
+TLOAD(b, g);
+TADDS(b, b, 1.0f);
+TFREE<{PIPE}, TileSplitAxis::TILE_NO_SPLIT>(pipe);
+#endif
+{LAST}"""
+
+
+def test_one_half_of_a_kernel_for_both_core_types_waits_for_what_is_not_in_the_file() -> None:
+    report = checked(HALF)
+    found = sorted((f.rule, f.primary.span.line - 5) for f in report.findings if f.severity == "error")
+    assert found == [("RAW001", 9), ("SYN001", 4), ("WAW001", 9)]  # no FLG001, and what does not pass by it is checked
+    assert report.verdict == "bounded"
+    answered = f"#ifdef __DAV_CUBE__\nffts_cross_core_sync(PIPE_FIX, 0x0f21);\n#endif\n{HALF}"
+    assert "FLG001" in {rule for rule, _ in errors(answered)}  # the other core speaks, and not of this
+
+
 def test_a_kernel_launched_by_the_host_is_an_entry_point() -> None:
     text = (
         HEAD

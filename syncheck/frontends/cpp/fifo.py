@@ -186,5 +186,10 @@ def one_sided(declared: Declared) -> list[Problem]:
     return found
 
 
+def unanswered(one: FifoOp) -> Problem:
+    what = f"the other end of {one.fifo} is not in this file: nothing that passes through it is checked"
+    return Problem(one.span, what, "a file whose entry point calls both halves of the kernel")
+
+
 Handler = Callable[[Pass, Node, str, list[Any], list[Any]], Any]
 CALLS: dict[str, Handler] = {"TPUSH": _move, "TPOP": _move, "TFREE": _free, "TALLOC": _free}

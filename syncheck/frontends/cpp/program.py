@@ -317,11 +317,11 @@ RESERVED = frozenset(
 
 
 def without_unread(statements: tuple[Statement, ...], read: set[str]) -> tuple[Statement, ...]:
-    """Statements without variables that nothing reads."""
+    """Statements without variables that nothing reads, and without FIFOs that nothing answers."""
     made: list[Statement] = []
     for one in statements:
         match one:
-            case Let(name) if name not in read:
+            case Let(name) | FifoOp(fifo=name) if name not in read:
                 continue
             case If(condition, then, otherwise, span):
                 first, second = without_unread(then, read), without_unread(otherwise, read)

@@ -182,7 +182,7 @@ def _program(
     problems_found = tuple(
         {key: one for core in ("AIC", "AIV") if core in kept for key, one in problems[core].items()}.values()
     )
-    problems_found += (*fifo.one_sided(declared), *uneven(declared))
+    problems_found += (*fifo.one_sided(declared), *uneven(declared), *map(fifo.unanswered, _half(chosen, declared)))
     if not chosen and not problems_found:
         return None
     for kind, table in declared.understood.items():
@@ -303,6 +303,14 @@ def _speaks(body: Sequence[Statement], declared: Declared) -> bool:
     return any(isinstance(one, CrossSet | CrossWait | FifoOp | TileOp | Instr) for one in _each(body, declared))
 
 
+def _half(bodies: dict[str, tuple[Statement, ...]], declared: Declared) -> list[FifoOp]:
+    """The first statement on each FIFO of a kernel of which one core speaks to the other, and nothing here answers."""
+    kinds = CrossSet | CrossWait | FifoOp
+    ends = [found for body in bodies.values() if (found := [o for o in _each(body, declared) if isinstance(o, kinds)])]
+    of_fifos = [one for one in ends[0] if isinstance(one, FifoOp)] if len(ends) == 1 else []
+    return list({one.fifo: one for one in reversed(of_fifos)}.values())
+
+
 def _signals(body: Sequence[Statement], declared: Declared) -> bool:
     return any(isinstance(one, CrossSet) for one in _each(body, declared))
 
@@ -351,7 +359,7 @@ def _tidy(
 ) -> tuple[dict[str, tuple[Statement, ...]], tuple[Def, ...]]:
     """Leave out variables that nothing reads, and give calls what their bodies need."""
     defs = finisher.defs
-    read: set[str] = set()
+    read = set(finisher.declared.fifos) - {one.fifo for one in _half(made, finisher.declared)}
     for body in made.values():
         read |= read_names(body, defs)
     for name, one in defs.items():
