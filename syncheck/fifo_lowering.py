@@ -167,6 +167,8 @@ class FifoLowering:
         lane = int(where.name[3]) if where.name.startswith("AIV") else -1
         if facts.slot_space != "GM":
             size = fifo.lane_bytes if lane >= 0 or facts.consumer == "AIV" else fifo.slot_bytes
+            if fifo.raw and moved:  # on a5 the bytes of TPipe are the room of one lane
+                size = moved // fifo.lanes if lane < 0 and facts.consumer == "AIV" else moved
             offset = lane * size if lane >= 0 and facts.consumer == "AIC" and fifo.lanes > 1 else 0
             return [
                 OnChipSlot(atlas, f"{owner}:{facts.slot_space}", fifo, size, facts.slot_space, side, offset)
@@ -208,8 +210,9 @@ class FifoLowering:
             return
         own = SPLIT_LANES[fifo.split] if where.kind == "AIV" else 1
         size = _bytes_of(tile)
-        if size and (size * own > fifo.slot_bytes if fifo.raw else size * own != fifo.slot_bytes):
-            text = f"{verb} moves {size} bytes on {where.name}, a slot of {fifo.name} holds {fifo.slot_bytes // own}"
+        room = fifo.slot_bytes * (fifo.lanes if fifo.raw and facts.slot_space == "UB" else 1)
+        if size and (size * own > room if fifo.raw else size * own != room):
+            text = f"{verb} moves {size} bytes on {where.name}, a slot of {fifo.name} holds {room // own}"
             self._lowerer.remark("fifo split", statement.span, text, fifo.span, where)
 
 

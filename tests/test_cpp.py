@@ -331,11 +331,15 @@ pipe_barrier(PIPE_ALL);
 
 
 def fifo_errors(machine: str, place: str, axis: str, after: str = "") -> set[tuple[str, int]]:
-    text = FIFOS.replace("@", place).replace("::#", f"::{axis}").replace("&", after)
-    report = check_cpp(text, "k.cpp", Settings(load(machine), timed=False), lambda name, includer: None)
-    found = [f for f in report.findings if f.severity == "error"]
+    found = fifo_findings(FIFOS, machine, place, axis, after)
     # FIF001 is another matter: on a5 a V2C slot in GM is freed on MTE1, before MTE2 has read it.
-    return {(f.rule, f.primary.span.line) for f in found if f.rule != "FIF001"}
+    return {(rule, line) for rule, line in found if rule != "FIF001"}
+
+
+def fifo_findings(text: str, machine: str, place: str, axis: str, after: str = "") -> set[tuple[str, int]]:
+    text = text.replace("@", place).replace("::#", f"::{axis}").replace("&", after)
+    report = check_cpp(text, "k.cpp", Settings(load(machine), timed=False), lambda name, includer: None)
+    return {(f.rule, f.primary.span.line) for f in report.findings if f.severity == "error"}
 
 
 def test_a_fifo_in_gm_of_a5_is_freed_by_its_pop() -> None:
@@ -348,6 +352,15 @@ def test_the_split_that_the_cube_names_counts_where_it_chooses_the_lanes() -> No
     assert fifo_errors("a5", "_GM", "TILE_NO_SPLIT") == {("FIF002", 15)}
     for axis in ("TILE_NO_SPLIT", "TILE_UP_DOWN"):
         assert fifo_errors("a2a3", "", axis) == set()
+
+
+def test_on_chip_a_slot_is_the_room_of_one_lane() -> None:
+    halved = FIFOS.replace("C2V@, 4096", "C2V@, 2048")  # what each lane takes, as the on-chip kernels write it
+    rules = {rule for rule, _ in fifo_findings(halved, "a5", "", "TILE_UP_DOWN")}
+    assert rules == {"FLG001"}  # no TFREE; no slots meet (FIF001), all fits (FIF002)
+    assert "FIF002" in {rule for rule, _ in fifo_findings(halved, "a2a3", "", "TILE_UP_DOWN")}
+    small = FIFOS.replace("C2V@, 4096", "C2V@, 1024")
+    assert "FIF002" in {rule for rule, _ in fifo_findings(small, "a5", "", "TILE_UP_DOWN")}
 
 
 def read_twice(between: str, declared: str = "__gm__ int32_t *f = (__gm__ int32_t *)x;") -> str:
