@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from syncheck.check import Settings, check_cpp
 from syncheck.finding import FileReport
 from syncheck.machine import load
@@ -412,3 +414,17 @@ if (first(k) > 1) {{ set_flag(PIPE_MTE2, PIPE_V, EVENT_ID0); }}
 if (first(k) > 1) {{ wait_flag(PIPE_MTE2, PIPE_V, EVENT_ID0); }}
 {LAST}"""
     assert {rule for rule, _ in errors(body, head)} >= {"FLG001", "FLG002"}
+
+
+def test_what_is_too_large_to_follow_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncheck.frontends.cpp.reader.MOST_STEPS_OF_FILE", 1500)
+    head = HEAD + "AICORE int f0(int a) { return a + a + a; }\n"
+    for level in range(1, 12):
+        head += (
+            f"AICORE int f{level}(int a) {{ return f{level - 1}(a) + f{level - 1}(a + 1) + f{level - 1}(a + 2); }}\n"
+        )
+    assert errors(f"int k = f1(n);\n{LAST}", head) == []
+    report = checked(f"int k = f11(n);\n{LAST}", head)
+    gaps = [finding for finding in report.findings if finding.rule == "SYN001"]
+    assert report.verdict != "proved"
+    assert ["too large to follow" in gap.title for gap in gaps] == [True]

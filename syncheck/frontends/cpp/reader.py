@@ -13,7 +13,7 @@ from syncheck.frontends.cpp.entries import Entry, entries
 from syncheck.frontends.cpp.preprocess import LIBRARY, Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, notes, read_names, without_unread
 from syncheck.frontends.cpp.scopes import Scope, declare
-from syncheck.frontends.cpp.state import Declared, Hooks, Pass, TooMuch, Unreadable
+from syncheck.frontends.cpp.state import MOST_STEPS, MOST_STEPS_OF_FILE, Declared, Hooks, Pass, TooMuch, Unreadable
 from syncheck.frontends.cpp.syntax import Unit
 from syncheck.frontends.cpp.terms import NOWHERE, Terms
 from syncheck.ir import (
@@ -50,7 +50,7 @@ HOOKS = Hooks(
 @dataclass(slots=True)
 class Coverage:
     """What was understood of one file. `counts`: kind → name → how often; `headers`: local ones read;
-    `pinned`: what -D gave to names of the text."""
+    `pinned`: what -D gave to names of the text; `steps`: nodes followed."""
 
     entries: list[str] = field(default_factory=list)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -58,6 +58,7 @@ class Coverage:
     missing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     pinned: dict[str, str] = field(default_factory=dict)
+    steps: int = 0
 
     def lines(self) -> tuple[str, ...]:
         """To be read: what was understood, kind by kind."""
@@ -168,10 +169,12 @@ def _program(
     passes: dict[str, Pass] = {}
     problems: dict[str, dict[tuple[str, int, str], Problem]] = {}
     for core in ("AIC", "AIV"):
-        run = Pass(units[core], core, machine, terms, declared, HOOKS, pins=pins)
+        most = max(min(MOST_STEPS, MOST_STEPS_OF_FILE - coverage.steps), 0)
+        run = Pass(units[core], core, machine, terms, declared, HOOKS, pins=pins, most=most)
         terms.here = set()
         declared.problems = {}
         bodies[core] = tuple(_follow(run, entry))
+        coverage.steps += run.steps
         passes[core] = run
         problems[core] = declared.problems
     chosen = _cores(bodies, passes, declared)
@@ -214,7 +217,11 @@ def _follow(run: Pass, entry: Entry) -> list[Statement]:
     except Unreadable as gap:
         run.problem(gap.node, gap.message, gap.expected)
     except TooMuch:
-        run.problem(entry.span, "with all calls followed this is too large to check", "fewer calls")
+        run.problem(
+            entry.span,
+            "too large to follow, with all its calls and those of the entry points before it",
+            "fewer calls, or fewer entry points in a file",
+        )
     except RecursionError:
         run.problem(entry.span, "this is nested too deeply to be followed", "less nesting")
     return run.out

@@ -16,6 +16,8 @@ from syncheck.source import Problem, Span
 
 MOST_STEPS = 120_000
 """Nodes of the text that one pass follows, calls inlined; more is not a kernel, and would not end in time."""
+MOST_STEPS_OF_FILE = 250_000
+"""The same for all entry points of a file together, on both cores: some 10 seconds."""
 
 
 class Unreadable(Exception):
@@ -27,7 +29,7 @@ class Unreadable(Exception):
 
 
 class TooMuch(Exception):
-    """The pass has followed more than MOST_STEPS nodes."""
+    """The pass has followed more nodes than it may."""
 
 
 class Unroll(Exception):
@@ -143,6 +145,7 @@ class Pass:
     frames: list[Frame] = field(default_factory=list)
     conditions: list[Expr] = field(default_factory=list)
     steps: int = 0
+    most: int = MOST_STEPS
     lanes: bool = False
     unroll: set[int] = field(default_factory=set)
     statics: dict[tuple[str, ...], Any] = field(default_factory=dict)
@@ -160,7 +163,7 @@ class Pass:
 
     def value(self, node: Node, scope: Scope) -> Any:
         self.steps += 1
-        if self.steps > MOST_STEPS:
+        if self.steps > self.most:
             raise TooMuch
         return self.hooks.value(self, node, scope)
 

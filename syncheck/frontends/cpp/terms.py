@@ -167,6 +167,7 @@ class Terms:
     taken: set[str] = field(default_factory=set)
     here: set[str] = field(default_factory=set)
     locals: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=dict)
     pitch: int = PITCH
 
     def symbol(self, key: str, over: frozenset[str] = frozenset(), hint: str = "", low: int | None = None,
@@ -181,7 +182,12 @@ class Terms:
         return Name(found.name, NOWHERE)
 
     def fresh(self, hint: str) -> str:
-        name = unused(hint, self.taken | self.locals)
+        number = self.numbers.get(hint, 0) + 1
+        name = hint if number == 1 else f"{hint}_{number}"
+        while name in self.taken or name in self.locals:
+            number += 1
+            name = f"{hint}_{number}"
+        self.numbers[hint] = number
         self.taken.add(name)
         return name
 
