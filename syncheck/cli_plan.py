@@ -13,7 +13,7 @@ from syncheck.cli_files import Configurations, Target, inside, read_text, root
 from syncheck.config import Config, ConfigError, Pairs, did_you_mean
 from syncheck.finding import SEVERITIES, Finding
 from syncheck.machine import Machine, MachineError, load, loads
-from syncheck.proof import DEFAULT_STATES
+from syncheck.proof import DEFAULT_STATES, KERNEL_STATES
 from syncheck.value import Value, frozen
 
 ALWAYS = "SYN001"  # what was not understood was not checked: no option makes that disappear
@@ -68,7 +68,7 @@ class Planner:
             select=select,
             ignore=(self._ignore or known_rules(config.ignore, f"{config.path}: ignore", ignoring=True))
             + known_rules(config.ignored_in(path), f"{config.path}: per-file-ignores", ignoring=True),
-            max_states=self._arguments.max_states or config.max_states or DEFAULT_STATES,
+            max_states=self._arguments.max_states or config.max_states or _allowed(target),
             try_fixes=getattr(self._arguments, "try_fixes", False),
             surplus=getattr(self._arguments, "surplus", False) or any(name in ON_REQUEST_NAMES for name in select),
             witnesses=(getattr(self._arguments, "format", "") or config.format or "").startswith("json"),
@@ -154,3 +154,7 @@ def known_rules(ids: tuple[str, ...], place: str, ignoring: bool = False) -> tup
 def _last(*pairs: Iterable[tuple[str, str]]) -> Pairs:
     """For each name the last value, in the order the names first appear."""
     return tuple(dict(chain(*pairs)).items())
+
+
+def _allowed(target: Target) -> int:
+    return KERNEL_STATES if target.kind == "c++" else DEFAULT_STATES

@@ -23,11 +23,13 @@ from syncheck.visibility import Visible
 
 DEFAULT_STATES = 10000
 """States (turns of a loop on a path) to explore before giving up."""
+KERNEL_STATES = 2500
+"""The same for a C++ kernel, which is checked before each commit: some ten seconds at the most."""
 DEFAULT_BOUND = 4
 """Turns of a loop whose trip count is not pinned, where no recurrence closes it."""
 WORK_PER_STATE = 200
 """Instructions run and accesses compared, for each state allowed: what bounds the time where states are large."""
-AFTER_A_RACE = 1000
+AFTER_A_RACE = 400
 """States to explore once a race is known: the verdict stands, more pairs of the same cause may still turn up."""
 
 
