@@ -1,8 +1,6 @@
 """`python -m syncheck`."""
 
-import sys
-
-from syncheck.cli import main
+from syncheck.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

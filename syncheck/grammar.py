@@ -13,7 +13,6 @@ import io
 import os
 import stat
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -87,6 +86,8 @@ def _loaded(path: Path) -> lark.Lark | None:
 
 def _store(built: lark.Lark, path: Path) -> None:
     """Write the tables beside `path` and move them there, so that no process reads half a file."""
+    import tempfile
+
     try:
         tables = io.BytesIO()
         built.save(tables)
