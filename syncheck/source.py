@@ -49,13 +49,3 @@ class Problem(Value):
 
     def __str__(self) -> str:
         return f"{self.span}: {self.message}"
-
-
-@frozen
-class Edit(Value):
-    """Replace the text of one line range in `path` (lines from 1, `stop` exclusive) by `text`."""
-
-    path: str
-    start: int
-    stop: int
-    text: str

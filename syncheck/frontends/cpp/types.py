@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from syncheck.frontends.cpp.kinds import INT, NUMBERS, VOID, Array, Class, Named, Number, Pointer, Type, key_of
+from syncheck.frontends.cpp.kinds import INT, NUMBERS, VOID, Array, Class, Named, Pointer, Type, key_of
 from syncheck.frontends.cpp.library_types import LIBRARY
 from syncheck.frontends.cpp.scopes import (
     Lazy,
@@ -359,10 +359,6 @@ def type_of_value(value: Any) -> Type:
     if isinstance(value, Address):
         return Pointer(value.to, value.space)
     return getattr(value, "type", None)
-
-
-def element_of(kind: Type) -> Number | None:
-    return kind if isinstance(kind, Number) else None
 
 
 def parameter_name(node: Node) -> str:

@@ -10,7 +10,6 @@ from syncheck.frontends.cpp.kinds import (
     Class,
     EventType,
     PipeType,
-    Pointer,
     ShapeType,
     TensorType,
     TileType,
@@ -211,20 +210,9 @@ class Lost:
     type: Type = None
 
 
-@dataclass(slots=True, eq=False)
-class Reference:
-    """Where an assignment goes: a cell, or memory."""
-
-    cell: Cell
-
-
 @dataclass(frozen=True, slots=True)
 class Memory:
     """`*p` or `p[i]`: memory of one element."""
 
     address: Address
     type: Type
-
-
-def pointer_type(address: Address) -> Pointer:
-    return Pointer(address.to, address.space)
