@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from syncheck.action import ACCESS, ALL, BARRIER, SIGNAL, Action, Site
 from syncheck.execution import Kernel
-from syncheck.layout import DTYPE_BYTES
 from syncheck.lowering import DataCall
 from syncheck.machine import CostRow, Machine
+from syncheck.machine_types import DTYPE_BYTES
 from syncheck.memory_map import Handle
 from syncheck.places import FloatingPlace, TilePlace
 

@@ -216,7 +216,9 @@ class Instructions:
     def _tile_op(self, statement: TileOp, where: Where) -> Emitter | None:
         places = [self.place(operand, where) for operand in statement.operands]
         spaces = [None if place is None else place.space for place in places]
-        variant = self.machine.find(statement.op, spaces, [_width(place) for place in places])
+        variant = self.machine.find(
+            statement.op, spaces, [_width(place) for place in places], [_dtype(place) for place in places]
+        )
         if variant is None:
             raise self._no_such(statement, places)
         parts: list[Emitter] = []
@@ -482,6 +484,16 @@ def _width(place: Place | None) -> int:
         case PoppedPlace():
             return place.bytes // place.shape[0]
     return 0
+
+
+def _dtype(place: Place | None) -> str:
+    """The data type of a tile; "" if it is none."""
+    match place:
+        case TilePlace() | FloatingPlace():
+            return place.tile.dtype
+        case PoppedPlace():
+            return place.dtype
+    return ""
 
 
 def _extent(part: Slice, step: int) -> Expr:

@@ -8,14 +8,11 @@ from dataclasses import field
 from syncheck.expressions import Compiler, Meaning, Misused
 from syncheck.ir import Expr, Fifo, Program, Tensor, Tile
 from syncheck.machine import Machine
+from syncheck.machine_types import DTYPE_BYTES
 from syncheck.source import Problem, Span
 from syncheck.symbolic import Store
 from syncheck.value import Record, Value, frozen, mutable
 
-DTYPE_BYTES = {
-    "fp32": 4, "fp16": 2, "bf16": 2, "int64": 8, "uint64": 8, "int32": 4, "uint32": 4,
-    "int16": 2, "uint16": 2, "int8": 1, "uint8": 1, "bool": 1,
-}  # fmt: skip
 SPLIT_LANES = {"none": 1, "up_down": 2, "left_right": 2}
 
 

@@ -115,14 +115,16 @@ class Machine:
         """Every operation of the table, sorted; a name that ends in * stands for a family."""
         return tuple(sorted(self._rows))
 
-    def find(self, op: str, spaces: Sequence[str | None], widths: Sequence[int] = ()) -> Variant | None:
+    def find(
+        self, op: str, spaces: Sequence[str | None], widths: Sequence[int] = (), types: Sequence[str] = ()
+    ) -> Variant | None:
         """The row of a call with these operand spaces (None: a scalar, or not known); None if no row fits.
 
-        `widths`: bytes of a row of each operand, 0 or missing where not known.
+        `widths`: bytes of a row of each operand, 0 or missing where not known; `types`: data types, "" likewise.
 
         The number of operands counts. Rows that are statements of their own (sync, fifo) or absent never fit.
         """
-        return select(self.variants(op), spaces, widths)
+        return select(self.variants(op), spaces, widths, types)
 
     def nearest_op(self, name: str) -> str:
         """The operation whose name looks most like this one, "" if none does."""

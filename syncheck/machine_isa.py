@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from syncheck.machine_file import INSTRUCTION_KEYS, MachineError, did_you_mean
-from syncheck.machine_types import Effect, HiddenFlag, Variant
+from syncheck.machine_types import DTYPE_BYTES, Effect, HiddenFlag, Variant
 from syncheck.value import Value, frozen
 
 KINDS = ("instr", "none", "vf", "async", "sync", "fifo", "absent")
@@ -47,6 +47,11 @@ def from_row(row: str) -> dict[str, str]:
     return {name: cell for name, cell in zip(names, cells, strict=False) if cell}
 
 
+Spaces = tuple[tuple[int, frozenset[str]], ...]
+Widths = tuple[tuple[int, str, int], ...]
+Types = tuple[tuple[int, frozenset[str]], ...]
+
+
 class Builder:
     """Turns the table of one variant into a Variant. `place` is what an error names: "my.toml: instructions.TFOO"."""
 
@@ -62,14 +67,14 @@ class Builder:
                 raise self.fail(key, f"unknown key; {did_you_mean(key, INSTRUCTION_KEYS)}")
         kind, steps = self.steps(table)
         nargs = self.nargs(table.get("nargs", ()))
-        spaces, widths = self.spaces(table.get("spaces", ""))
+        spaces, widths, types = self.spaces(table.get("spaces", ""))
         used = [int(name) for step in steps for name in (*step.reads, *step.writes) if name.isdigit()]
         if nargs and used and max(used) >= max(nargs):
             raise self.fail("nargs", f"operand {max(used)} is used, but the {max(nargs)} arguments count from 0")
         text = {key: self.text(table, key) for key in ("source", "confidence", "notes")}
         return Variant(
             self.op, spaces, nargs, steps, self.flags(table.get("flags", "")), self.source(text["source"]),
-            text["confidence"] or "certain", text["notes"], kind, widths,
+            text["confidence"] or "certain", text["notes"], kind, widths, types,
         )  # fmt: skip
 
     def text(self, table: Mapping[str, Any], key: str) -> str:
@@ -139,27 +144,36 @@ class Builder:
                 raise self.fail(key, f"{name[7:]!r} is no hidden scratch of {self.words.machine}; expected {known}")
         return tuple(names)
 
-    def spaces(self, value: object) -> tuple[tuple[tuple[int, frozenset[str]], ...], tuple[tuple[int, str, int], ...]]:
-        """Where operands may be, and how wide their rows: `1=UB<=256`."""
+    def spaces(self, value: object) -> tuple[Spaces, Widths, Types]:
+        """Where operands may be, of which data types and width of rows: `1=UB`, `1=UB:int16/int32`, `1=UB<=256`."""
         if isinstance(value, str) and all(item.partition("=")[0].isdigit() for item in value.split()):
             pairs = [(int(index), names) for index, _, names in (item.partition("=") for item in value.split())]
         elif isinstance(value, list) and all(isinstance(item, str) for item in value):
             pairs = [(index, item) for index, item in enumerate(value) if item not in ("", "-")]
         else:
             raise self.fail("spaces", f'{value!r} is no list of spaces; expected for example ["UB", "GM", "-"]')
-        widths = []
-        for position, (index, text) in enumerate(pairs):
+        spaces, widths, types = [], [], []
+        for index, text in pairs:
             names, sign, size = next((text.partition(s) for s in ("<=", "==") if s in text), (text, "", ""))
             if sign and not size.isdigit():
                 raise self.fail("spaces", f"{text!r} is no space; expected for example UB or UB<=256 (bytes of a row)")
             widths += [(index, sign, int(size))] if sign else []
-            pairs[position] = index, names
-        for _, names in pairs:
+            names, colon, dtypes = names.partition(":")
+            types += [(index, self.dtypes(text, dtypes))] if colon else []
             for name in names.split("/"):
                 if name not in self.words.spaces:
                     known = " ".join(self.words.spaces)
                     raise self.fail("spaces", f"{name!r} is no space of {self.words.machine}; expected one of {known}")
-        return tuple((index, frozenset(names.split("/"))) for index, names in pairs), tuple(widths)
+            spaces.append((index, frozenset(names.split("/"))))
+        return tuple(spaces), tuple(widths), tuple(types)
+
+    def dtypes(self, text: str, names: str) -> frozenset[str]:
+        for name in names.split("/"):
+            if name not in DTYPE_BYTES:
+                raise self.fail(
+                    "spaces", f"{text!r}: {name!r} is no data type; expected some of {' '.join(DTYPE_BYTES)}"
+                )
+        return frozenset(names.split("/"))
 
     def nargs(self, value: object) -> tuple[int, ...]:
         counts = value.split() if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
@@ -192,17 +206,18 @@ def like(op: str, base: Sequence[Variant], source: str) -> tuple[Variant, ...]:
 
 
 def select(
-    variants: Sequence[Variant], spaces: Sequence[str | None], widths: Sequence[int] = ()
+    variants: Sequence[Variant], spaces: Sequence[str | None], widths: Sequence[int] = (), types: Sequence[str] = ()
 ) -> Variant | None:  # fmt: skip
     """The row a call means: the most operands in a space it asks for, then the fewest unknown or not asked for, then
-    the one that asks for the width of rows. `widths`: bytes of a row of each operand, 0 or missing where not known.
+    the first that asks for the width of rows or a data type. `widths`: bytes of a row of each operand, 0 or missing
+    where not known; `types`: its data type, "" or missing likewise (a row that asks for one then fits).
 
     None if no row allows these operands, or if unknown operands leave rows with different steps.
     """
     best: list[Variant] = []
     rank: tuple[int, int, int] | None = None
     for variant in variants:
-        score = _score(variant, spaces, widths) if variant.kind in CALLABLE else None
+        score = _score(variant, spaces, widths, types) if variant.kind in CALLABLE else None
         if score is not None and (rank is None or score >= rank):
             best = [*best, variant] if score == rank else [variant]
             rank = score
@@ -212,7 +227,9 @@ def select(
     return best[0] if not unsure or len({variant.steps for variant in best}) == 1 else None
 
 
-def _score(variant: Variant, spaces: Sequence[str | None], widths: Sequence[int]) -> tuple[int, int, int] | None:
+def _score(
+    variant: Variant, spaces: Sequence[str | None], widths: Sequence[int], types: Sequence[str]
+) -> tuple[int, int, int] | None:
     if variant.nargs and len(spaces) not in variant.nargs:
         return None
     exact = unknown = 0
@@ -230,5 +247,8 @@ def _score(variant: Variant, spaces: Sequence[str | None], widths: Sequence[int]
         width = widths[index] if index < len(widths) else 0
         if not width or (width > size if sign == "<=" else width != size):
             return None
+    for index, fitting in variant.types:
+        if index < len(types) and types[index] and types[index] not in fitting:
+            return None
     given = sum(space is not None for space in spaces)
-    return exact, -(unknown + given - exact), len(variant.widths)
+    return exact, -(unknown + given - exact), len(variant.widths) + len(variant.types)

@@ -6,6 +6,12 @@ from fnmatch import fnmatchcase
 
 from syncheck.value import Value, frozen
 
+DTYPE_BYTES = {
+    "fp32": 4, "fp16": 2, "bf16": 2, "int64": 8, "uint64": 8, "int32": 4, "uint32": 4,
+    "int16": 2, "uint16": 2, "int8": 1, "uint8": 1, "bool": 1,
+}  # fmt: skip
+"""Bytes of an element of each data type."""
+
 
 @frozen
 class Effect(Value):
@@ -39,6 +45,7 @@ class Variant(Value):
     """One row: the operation with these operand spaces and argument counts.
 
     `spaces` maps operand index to allowed spaces; `widths`: (operand, "<=" or "==", how many bytes a row of it has);
+    `types`: (operand, the data types it may have);
     `nargs` () is any count; `steps` are in issue order, () if nothing is issued. kind: instr; none (binds addresses
     only); vf (inside a vector function, on V); async (outside all pipes); sync and fifo (statements of their own, no
     steps); absent (only in the CPU simulator).
@@ -54,6 +61,7 @@ class Variant(Value):
     notes: str = ""
     kind: str = "instr"
     widths: tuple[tuple[int, str, int], ...] = ()
+    types: tuple[tuple[int, frozenset[str]], ...] = ()
 
     @property
     def available(self) -> bool:

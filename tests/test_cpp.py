@@ -172,11 +172,13 @@ def test_a_value_given_with_d_pins_a_launch_argument() -> None:
     assert dict(checked(body, define=(("n", "1"),)).parameters)["n"] == "1"
 
 
-def test_an_indexed_gather_has_no_flag_of_its_own() -> None:
+def test_a_flag_that_the_library_uses_inside_depends_on_the_data_type() -> None:
     tiles = "".join(f"Row {name};\nTASSIGN({name}, {256 * n});\n" for n, name in enumerate("abcd"))
     flag = "set_flag(PIPE_V, PIPE_S, EVENT_ID0);\n{}\nwait_flag(PIPE_V, PIPE_S, EVENT_ID0);\n" + LAST
     assert errors(tiles + flag.format("TGATHER(a, b, c, d);")) == []
-    assert [rule for rule, _ in errors(tiles + flag.format("TFILLPAD(a, b);"))] == ["FLG006"]
+    assert errors(tiles + flag.format("TFILLPAD(a, b);")) == []
+    narrow = tiles.replace("Row ", "Tile<TileType::Vec, uint8_t, 1, 256> ")
+    assert [rule for rule, _ in errors(narrow + flag.format("TFILLPAD(a, b);"))] == ["FLG006"]
 
 
 PIPE = "TPipe<0, Direction::DIR_C2V, 256, 4, 4, true>"
