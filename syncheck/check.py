@@ -15,7 +15,7 @@ from syncheck.definitions import DefinitionError, narrowed, pins_of, strangers_o
 from syncheck.detectors import RULES, findings
 from syncheck.detectors.input import problem_finding
 from syncheck.execution import Kernel
-from syncheck.finding import FileReport, Finding, Gap, Pair
+from syncheck.finding import SEVERITIES, FileReport, Finding, Gap, Pair
 from syncheck.frontends.script import parse
 from syncheck.ir import Domain, Program
 from syncheck.machine import Machine, load
@@ -222,7 +222,7 @@ def rules_of(machine: Machine, *, ignored: Iterable[int] = ()) -> Rules:
         scalar_store_needs_flag=options["scalar_store"] == "flag",
         in_order=machine.in_order,
         counter_limit=machine.counter_limit,
-        task_exit=options["exit"] == "task",
+        task_exit=options["exit"] != "launch",
         dsb_between_cores=options["xcore_visibility"] == "needs-dsb",
         dsb_within_core=options["gm_roundtrip"] == "flag+dsb",
         ignored_waits=frozenset(ignored),
@@ -403,7 +403,7 @@ def _reliance(kernel: Kernel, machine: Machine, settings: Settings, log: Log) ->
 
 
 def _merge(found: Sequence[Finding]) -> list[Finding]:
-    """Findings of several Kernels with the same places are one; the first (the smallest choice) speaks."""
+    """Findings of several Kernels with the same places are one; the first (smallest choice) of the gravest speaks."""
     merged: dict[tuple[object, ...], Finding] = {}
     for finding in found:
         key = (finding.rule, *[(label.role, label.span, label.core, label.pipe) for label in finding.labels])
@@ -413,7 +413,8 @@ def _merge(found: Sequence[Finding]) -> list[Finding]:
             continue
         pairs = {_pair_key(pair): pair for pair in (*finding.pairs, *known.pairs)}
         total = known.occurrences + finding.occurrences
-        merged[key] = replace(known, pairs=tuple(pairs.values()), occurrences=total)
+        gravest = min(known, finding, key=lambda one: SEVERITIES.index(one.severity))
+        merged[key] = replace(gravest, pairs=tuple(pairs.values()), occurrences=total)
     return list(merged.values())
 
 

@@ -26,6 +26,8 @@ class DeclarationText:
     def write(self, program: Program) -> None:
         if program.machine:
             self._layout.line(f"machine {program.machine};")
+        if program.exit:
+            self._layout.line(f"// syncheck: exit {program.exit}")
         self._group([self._param(param) for param in program.params])
         constants = [self._constant(constant) for constant in program.constants]
         self._group([*constants, *self._unknowns(program)])

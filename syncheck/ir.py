@@ -413,7 +413,7 @@ class Noted(Value):
 @frozen
 class Program(Value):
     """Everything one file says. `problems` are the places that were not understood: with any, no verdict is
-    `proved`."""
+    `proved`. `exit`: what ends with the kernel, "task" (a persistent executor goes on) or "launch", "" if not said."""
 
     path: str
     machine: str = ""
@@ -428,3 +428,4 @@ class Program(Value):
     suppressions: tuple[Suppression, ...] = ()
     problems: tuple[Problem, ...] = ()
     noted: tuple[Noted, ...] = ()
+    exit: str = ""

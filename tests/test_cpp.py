@@ -50,6 +50,36 @@ def test_a_load_that_nothing_waits_for() -> None:
     assert errors(f"Row a;\nTASSIGN(a, 0x0);\nLine g(x);\n{LOAD}TADDS(a, a, 1.0f);\n{LAST}") == []
 
 
+ORDER = "set_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);\nwait_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);"
+STORED = f"Row a;\nTASSIGN(a, 0x0);\nTEXPANDS(a, 1.0f);\n{ORDER}\nLine g(x);\nTSTORE(g, a);\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "option", "severities", "verdict"),
+    [
+        ("__global__ AICORE void kernel", "auto", ["warning"], "proved"),
+        ('extern "C" __global__ AICORE void kernel_entry', "auto", ["error"], "refuted"),
+        ('extern "C" AICORE void kernel', "auto", ["error"], "refuted"),
+        ("// syncheck: exit launch\nAICORE void kernel", "auto", ["warning"], "proved"),
+        ("// syncheck: exit task\n__global__ AICORE void kernel", "auto", ["error"], "refuted"),
+        ("__global__ AICORE void kernel", "task", ["error"], "refuted"),
+        ("AICORE void kernel", "launch", [], "proved"),
+    ],
+)
+def test_what_the_end_of_a_kernel_waits_for(head: str, option: str, severities: list[str], verdict: str) -> None:
+    settings = Settings(load("a2a3", options={"exit": option}), timed=False)
+    report = check_cpp(f"{HEAD}{head}(__gm__ float *x) {{\n{STORED}}}\n", "k.cpp", settings, lambda name, source: None)
+    assert [f.severity for f in report.findings if f.rule == "DRN002"] == severities
+    assert report.verdict == verdict
+
+
+def test_a_store_of_a_launch_host_function_is_waited_for() -> None:
+    kernel = f"template <int n> AICORE void kernel(__gm__ float *x) {{\n{STORED}}}\n"
+    text = f"{HEAD}{kernel}void start(float *x, void *stream) {{ kernel<1><<<1, nullptr, stream>>>(x); }}\n"
+    report = check_cpp(text, "k.cpp", Settings(load("a2a3"), timed=False), lambda name, source: None)
+    assert [f.severity for f in report.findings if f.rule == "DRN002"] == ["warning"]
+
+
 def test_loops_stay_loops() -> None:
     found = errors(in_loop(LOAD + "TADDS(a, a, 1.0f);\npipe_barrier(PIPE_V);"))
     assert found == [("WAR001", 5), ("WAW001", 5)]

@@ -312,7 +312,7 @@ TADD | tiny | V 1,2 > 0 | 0=UB 1=UB 2=UB | 3
     assert machine.ops() == ("TADD",)
     assert steps(machine, "TADD", "UB", "UB", "UB") == ["V. 1,2 > 0"]
     assert machine.same_pipe["V", "RAW"] == "warning"
-    assert machine.options["exit"] == "task"
+    assert machine.options["exit"] == "auto"
 
 
 # A model that extends a2a3, then after ! what its author is told; an indented line goes on with the one above.

@@ -23,8 +23,12 @@ would be this error (fixtures/seeds/pr629_mte3_drain.sync).
 DRN002
 ------
 A store to GM may still be under way when the kernel returns. Under a task runtime the next task starts as soon as the
-function returns, on this core or another, and reads what is not there yet. `-O exit=launch` says that the kernel's
-end is a launch's end, which waits for all pipes; then the rule is off.
+function returns, on this core or another, and reads what is not there yet.
+
+A `__global__` function of a C++ kernel is launched, and the end of a launch is taken to wait for all pipes: there the
+rule is a warning, for the vendor asks for pipe_barrier(PIPE_ALL) at the end all the same. `-O exit=launch` says that
+every kernel is launched and waited for, and turns the rule off; `-O exit=task` makes it an error for every kernel;
+`// syncheck: exit task` (or launch) says it for one file.
 
 Silent when every pipe that stores to GM is drained to S (or by PIPE_ALL) after its last store.
 
@@ -156,14 +160,30 @@ def stores_in_flight(analysis: Analysis) -> Iterator[Finding]:
         values = analysis.parameters(first.case)
         spots = [Spot(_store_label(analysis, r.places[0]), None, r.case, r.count) for r in group]
         name = buffer(label.region) if label.region is not None else "the store to GM"
+        launched = _launched(analysis)
         yield Finding(
-            "DRN002", "error", f"{name} may still be being stored when the kernel returns",
+            "DRN002", "warning" if launched else "error",
+            f"{name} is not drained: the end of the launch is taken to wait for it" if launched
+            else f"{name} may still be being stored when the kernel returns",
             f"{doer(label)} stores {bytes_of(label.region)}, and nothing waits for it before the kernel "
             f"returns{smallest(values)}.",
             (label,), where=analysis.where(cores_of(spots), [r.case for r in group]), parameters=values,
-            occurrences=sum(r.count for r in group), why=_why(analysis, label), order=_drain(analysis, label),
+            occurrences=sum(r.count for r in group),
+            why=(*_why(analysis, label), *((_OF_A_LAUNCH,) if launched else ())), order=_drain(analysis, label),
             pairs=pairs(analysis, spots), witness=witness_of_store(analysis, first.places[0], first.case),
         )  # fmt: skip
+
+
+_OF_A_LAUNCH = (
+    "The kernel is launched: that the end of a launch waits for all pipes is assumed. The vendor asks for "
+    "pipe_barrier(PIPE_ALL) there; -O exit=task takes that as a must."
+)
+
+
+def _launched(analysis: Analysis) -> bool:
+    """Whether the kernel ends with its launch, as far as its text tells and no option says otherwise."""
+    said = "" if analysis.program is None else analysis.program.exit
+    return analysis.machine.options["exit"] == "auto" and said == "launch"
 
 
 def _position(analysis: Analysis, remark: Remark) -> tuple[object, ...]:

@@ -109,6 +109,7 @@ def _program(clean: Cleaned, path: str) -> Program:
         clean.suppressions,
         _sorted(every),
         clean.noted,
+        clean.exit,
     )
 
 

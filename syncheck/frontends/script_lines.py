@@ -17,6 +17,7 @@ _NOTE = re.compile(r"^[ \t]*#[^\n]*|//[^\n]*|/\*.*?\*/|/\*", re.MULTILINE | re.D
 _DIRECTIVE = re.compile(r'[ \t]*#[ \t]*line[ \t]+([0-9]{1,9})(?:[ \t]+"([^"\n]+)")?[ \t]*(?://.*|/\*.*\*/[ \t]*)?\r?')
 _REMARK = re.compile(r"//[ \t]*syncheck[ \t]*:[ \t]*(.*)")
 _IGNORE = re.compile(r"ignore[ \t]*\[([^\]]*)\][ \t]*(.*)")
+_EXIT = re.compile(r"exit[ \t]+(task|launch)")
 _GAP = re.compile(r"gap[ \t]+(.+)")
 _NOTED = re.compile(r"note[ \t]+(OVF001|MEM005|PRF001)[ \t]+(error|warning|info)[ \t]+(.+) \| (.+) \| (.+)")
 _RULE = re.compile(r"[A-Z]{3}[0-9]{3}")
@@ -81,6 +82,7 @@ class Cleaned(Value):
     suppressions: tuple[Suppression, ...]
     problems: tuple[Problem, ...]
     noted: tuple[Noted, ...] = ()
+    exit: str = ""
 
 
 def cleaned(text: str, path: str) -> Cleaned:
@@ -90,7 +92,7 @@ def cleaned(text: str, path: str) -> Cleaned:
     code, unclosed = _code(text, notes)
     source = Source(path, text, starts, tuple(_moves(notes, Source(path, text, starts))))
     problems = [] if unclosed is None else [_unclosed_comment(source, unclosed)]
-    suppressions, noted = [], []
+    suppressions, noted, exit_ = [], [], ""
     for note in notes:
         if note[0].lstrip(" \t").startswith("#"):
             problems += _directive_problem(note, source)
@@ -98,11 +100,13 @@ def cleaned(text: str, path: str) -> Cleaned:
         remark = _REMARK.match(note[0])
         if remark and (found := _NOTED.fullmatch(remark[1].rstrip())):
             noted.append(Noted(found[1], found[2], _whole(note, source), *found.groups()[2:]))
+        elif remark and (said := _EXIT.fullmatch(remark[1].rstrip())):
+            exit_ = said[1]
         elif remark and not remark[1].startswith("param"):
             problem, suppression = _remark(note, remark[1].rstrip(), source, code)
             problems += [problem] if problem else []
             suppressions += [suppression] if suppression else []
-    return Cleaned(source, code, tuple(suppressions), tuple(problems), tuple(noted))
+    return Cleaned(source, code, tuple(suppressions), tuple(problems), tuple(noted), exit_)
 
 
 def _whole(note: re.Match[str], source: Source) -> Span:

@@ -1,4 +1,5 @@
-"""Comments that mean something: `// syncheck: ignore[RULE] reason` and `// syncheck: param n in 1..8`."""
+"""Comments that mean something: `// syncheck: ignore[RULE] reason`, `// syncheck: param n in 1..8` and
+`// syncheck: exit task`."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from syncheck.source import Problem, Span
 
 _COMMENT = re.compile(r"//\s*syncheck:\s*(.*)$")
 _IGNORE = re.compile(r"ignore\s*(?:\[([^\]]*)\])?\s*(.*)$")
+_EXIT = re.compile(r"exit\s+(task|launch)\s*$")
 _PARAM = re.compile(
     r"param\s+(\w+)(?:\s*\[\s*\w*\s*\])?\s*(?:=\s*(-?\d+)|in\s+(?:\{([\d,\s-]+)\}|(-?\d+)\s*\.\.\s*(-?\d*)))\s*;?\s*$"
 )
@@ -22,6 +24,7 @@ class Comments:
     suppressions: tuple[Suppression, ...] = ()
     domains: dict[str, Domain] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    exit: str = ""
 
 
 def comments(text: str, path: str) -> Comments:
@@ -42,10 +45,11 @@ def comments(text: str, path: str) -> Comments:
             made.append(Suppression(rules, ignore.group(2).strip(), span, target))
         elif param:
             found.domains[param.group(1)] = _domain(param)
+        elif exit_ := _EXIT.match(said):
+            found.exit = exit_.group(1)
         else:
-            found.problems.append(
-                Problem(span, "this comment is not understood", "ignore[RULE] reason, or param n in 1..")
-            )
+            expected = "ignore[RULE] reason, param n in 1.., exit task or exit launch"
+            found.problems.append(Problem(span, "this comment is not understood", expected))
     found.suppressions = tuple(made)
     return found
 

@@ -37,13 +37,15 @@ _SYNC = re.compile(
 @dataclass(slots=True)
 class Entry:
     """One way into the file: a function, with explicit template arguments where it is an instance of a template. With
-    `launch` the function is of the host, and the kernel is the one it launches at that place (counted from 0)."""
+    `launch` the function is of the host, and the kernel is the one it launches at that place (counted from 0).
+    `launched`: the end of the kernel is the end of a launch."""
 
     name: str
     key: str
     span: Span
     arguments: Node | None = None
     launch: int = -1
+    launched: bool = False
 
     def start(self, run: Pass, scope: Scope) -> None:
         """Follow it with nothing known of its arguments."""
@@ -195,7 +197,7 @@ def entries(unit: Unit, path: str) -> list[Entry]:
     for name, arguments, span in instantiations(unit):
         routine = next((one for one in every if one.name == name and name in reaching), None)
         if routine is not None and span.path == path:
-            found.append(Entry(name, _place(routine.definition), span, arguments))
+            found.append(Entry(name, _place(routine.definition), span, arguments, launched=_ends(routine)))
     for one in mine:
         if one.parameters is None and (one.entry or one.name == "kernel_entry") and one.name in reaching:
             found.append(_entry(one))
@@ -206,7 +208,12 @@ def entries(unit: Unit, path: str) -> list[Entry]:
 
 
 def _entry(routine: Routine) -> Entry:
-    return Entry(routine.name, _place(routine.definition), routine.definition.span)
+    return Entry(routine.name, _place(routine.definition), routine.definition.span, launched=_ends(routine))
+
+
+def _ends(routine: Routine) -> bool:
+    """Whether a launch ends with this function: not where a resident executor calls it by its name."""
+    return routine.launched and routine.name != "kernel_entry"
 
 
 def _hosts(unit: Unit, path: str, mine: list[Routine]) -> list[Entry]:
@@ -215,11 +222,11 @@ def _hosts(unit: Unit, path: str, mine: list[Routine]) -> list[Entry]:
     found = []
     for name, arguments, span in instantiations(unit):
         if name in launching and span.path == path:
-            found.append(Entry(name, _place(launching[name].definition), span, arguments, 0))
+            found.append(Entry(name, _place(launching[name].definition), span, arguments, 0, True))
     told = {entry.name for entry in found}
     for one in launching.values():
         if one.parameters is None and one.name not in told:
-            found.append(Entry(one.name, _place(one.definition), one.definition.span, None, 0))
+            found.append(Entry(one.name, _place(one.definition), one.definition.span, None, 0, True))
     return found
 
 

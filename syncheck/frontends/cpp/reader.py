@@ -348,7 +348,7 @@ def _finished(
     return Program(
         path, machine.name, params, (), unknowns, tensors, tiles, fifos, defs,
         tuple(Core(core, body, entry.span) for core, body in made.items()), said.suppressions, problems,
-        notes(finisher),
+        notes(finisher), said.exit or ("launch" if entry.launched else ""),
     )  # fmt: skip
 
 

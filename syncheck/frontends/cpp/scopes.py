@@ -65,7 +65,8 @@ class Parameter:
 
 @dataclass(slots=True, eq=False)
 class Routine:
-    """A function or a function template (`parameters` not None). `definition`: a function_definition."""
+    """A function or a function template (`parameters` not None). `definition`: a function_definition; `launched`:
+    it is `__global__`."""
 
     name: str
     definition: Node
@@ -74,6 +75,7 @@ class Routine:
     entry: bool = False
     called: bool = False
     specialised: Node | None = None
+    launched: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -251,7 +253,7 @@ def _function(node: Node, scope: Scope, parameters: tuple[Parameter, ...] | None
         for part in path:
             home_ = home.find(part.split("<")[0])
             home = home_ if isinstance(home_, Scope) else home
-    routine = Routine(text, node, home, parameters, (entry or global_) and scope.kind != "class")
+    routine = Routine(text, node, home, parameters, (entry or global_) and scope.kind != "class", launched=global_)
     if name.kind == "template_function":
         base = name.field("name")
         routine.name = text = base.text if base else text
