@@ -29,9 +29,10 @@ from syncheck.ir import (
     TileOp,
     WaitFlag,
 )  # fmt: skip
-from syncheck.layout import PlacedTensor
+from syncheck.layout import PlacedTensor, PlacedTile
 from syncheck.lowering import Bound, Cross, DataCall, Emitter, Fixed, Flag, Frames, Scope, Several, Step, Where
 from syncheck.machine import Effect, Machine, Variant
+from syncheck.machine_types import DTYPE_BYTES
 from syncheck.observation import Access, Case, Remark
 from syncheck.places import FixedPlace, FloatingPlace, Place, PoppedPlace, RegionPlace, TensorPlace, TilePlace
 from syncheck.shapes import Shapes
@@ -395,13 +396,14 @@ class Instructions:
         if tile.source:
             fifo = layout.fifos[tile.source]
             return PoppedPlace(self.kernel.atlas, memory, fifo, tile.bytes, (tile.rows, tile.columns), tile.dtype)
-        chosen = [i for i in indices if not isinstance(i, Slice)]  # a part of a tile counts as all of it
+        chosen = [i for i in indices if not isinstance(i, Slice)]
         if len(chosen) > 1:
             raise Misused(span, f"{name} takes one slot number", f"{name}[i]")
         if not chosen and tile.slots > 1:
             raise Misused(span, f"{name} has {tile.slots} slots", f"say which: {name}[i % {tile.slots}]")
         index = None if not chosen else self.value(chosen[0], where, span)
-        return TilePlace(self.kernel.atlas, memory, tile, index, not chosen)
+        used = _used(tile, [i for i in indices if isinstance(i, Slice)])
+        return TilePlace(self.kernel.atlas, memory, tile, index, not chosen, used)
 
     def _check_space(self, space: str, span: Span, where: Where) -> None:
         limits = self.machine.spaces.get(space)
@@ -474,6 +476,16 @@ class Instructions:
                 )
                 self.remark("capacity", region.span, text, where=where)
         return RegionPlace(self.kernel.atlas, memory, region.space, start, stop, fixed and fixed_too)
+
+
+def _used(tile: PlacedTile, valid: Sequence[Slice]) -> int:
+    """The bytes of a tile that an access touches: up to the block of 32 bytes in which its valid part ends, where that
+    part is two numbers and the tile lies row by row in UB; else all of them."""
+    ends = [part.stop.value for part in valid if isinstance(part.stop, Const) and part.stop.value > 0]
+    if tile.space != "UB" or len(ends) != 2:
+        return tile.bytes
+    last = ((ends[0] - 1) * tile.columns + ends[1]) * DTYPE_BYTES[tile.dtype]
+    return min(tile.bytes, -(-last // 32) * 32)
 
 
 def _width(place: Place | None) -> int:

@@ -56,13 +56,14 @@ class OutOfRange(Exception):
 
 @mutable
 class TilePlace(Record):
-    """One slot of a tile array in one core's memory."""
+    """One slot of a tile array in one core's memory, `used` bytes of it."""
 
     atlas: Atlas
     memory: str
     tile: PlacedTile
     index: Evaluate | None
     constant: bool
+    used: int
     space: str = ""
     shape: tuple[int, int] = (0, 0)
     _handles: dict[int, tuple[Handle, ...]] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class TilePlace(Record):
             name = f"{self.tile.name}[{slot}]" if self.tile.slots > 1 else self.tile.name
             start = (self.tile.address or 0) + slot * self.tile.bytes
             page = self.atlas.page(self.memory, self.tile.space)
-            found = self._handles[slot] = (page.handle(start, start + self.tile.bytes, name, self.tile.owner),)
+            found = self._handles[slot] = (page.handle(start, start + self.used, name, self.tile.owner),)
         return found
 
 

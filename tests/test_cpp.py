@@ -211,6 +211,17 @@ def test_a_flag_that_the_library_uses_inside_depends_on_the_data_type() -> None:
     assert [rule for rule, _ in errors(narrow + flag.format("TFILLPAD(a, b);"))] == ["FLG006"]
 
 
+def test_a_tile_is_used_as_far_as_its_type_says() -> None:
+    tile = "Tile<TileType::Vec, float, 4, 64, BLayout::RowMajor, 4, {}> wide;\nTASSIGN(wide, 0x0);\n"
+    body = tile + f"Row a, b;\nTASSIGN(a, 0x320);\nTASSIGN(b, 0x1000);\nLine g(x);\n{LOAD}{{}}\n{LAST}"
+    used = "TLOAD(a, g);\nTROWEXPANDMUL(b, wide, b);"
+    assert [rule for rule, _ in errors(body.format(16, used))] == ["RAW001"]
+    assert errors(body.format(8, used)) == []
+    assert [
+        rule for rule, _ in errors(body.format(8, used.replace("TROWEXPANDMUL(b, wide, b)", "TFILLPAD(b, wide)")))
+    ] == ["RAW001"]
+
+
 PIPE = "TPipe<0, Direction::DIR_C2V, 256, 4, 4, true>"
 HALF = f"""#ifdef __DAV_VEC__
 auto pipe = {PIPE}(x, (uint32_t)4096, (uint32_t)4096);

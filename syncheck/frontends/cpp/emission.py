@@ -11,7 +11,7 @@ from syncheck.frontends.cpp.state import ZERO, Declared, Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, linear, names, replaced, unused
 from syncheck.frontends.cpp.values import Address, Choice, Enum, Tensor, Tile, Whole
-from syncheck.ir import At, Binary, Const, Expr, If, Index, Instr, Name, Operand, Region, TileOp
+from syncheck.ir import At, Binary, Const, Expr, If, Index, Instr, Name, Operand, Region, Slice, TileOp
 from syncheck.ir import Tensor as IrTensor
 from syncheck.ir import Tile as IrTile
 from syncheck.source import Problem, Span
@@ -42,9 +42,29 @@ def tile_op(run: Pass, node: Node, op: str, values: Sequence[Any], condition_dep
         run.emit(If(chosen.condition, arms[0], arms[1], node.span))
         return
     partner = next((value.type for value in values if isinstance(value, Tile)), None)
-    operands = tuple(operand(run, node, value, partner) for value in values)
-    run.emit(TileOp(op, operands, node.span))
+    operands = [operand(run, node, value, partner) for value in values]
+    pairs = enumerate(zip(values, operands, strict=True))
+    run.emit(TileOp(op, tuple(_valid(run, op, number, value, one) for number, (value, one) in pairs), node.span))
     run.declared.count("instructions", op)
+
+
+_BEYOND = ("TFILLPAD", "TGATHER", "TSCATTER", "MGATHER", "MSCATTER", "TSORT", "TMRGSORT", "TTRANS", "TPRINT")
+"""Instructions that do not keep to the valid part of their tiles."""
+
+
+def _valid(run: Pass, op: str, number: int, value: Any, whole: Operand) -> Operand:
+    """A tile of which the type says how much is used: that part, where an instruction keeps to it. A temporary is
+    used as the library likes, and indices and filling reach beyond."""
+    kind = value.type if isinstance(value, Tile) else None
+    if kind is None or kind.layout != "rows" or kind.space != "UB" or None in kind.valid or 0 in kind.valid:
+        return whole
+    if kind.valid == (kind.rows, kind.columns) or op.startswith(_BEYOND) or not isinstance(whole, Name | Index):
+        return whole
+    steps = [step for variant in run.machine.variants(op) for step in variant.steps]
+    if any(str(number) in step.reads for step in steps) and any(str(number) in step.writes for step in steps):
+        return whole
+    ends = tuple(Slice(ZERO, Const(extent)) for extent in kind.valid if extent is not None)
+    return Index(whole.name, (*(whole.indices if isinstance(whole, Index) else ()), *ends), whole.span)
 
 
 def instruction(

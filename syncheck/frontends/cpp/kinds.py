@@ -36,7 +36,8 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class TileType:
-    """A tile: `rows` × `columns` elements lie in memory; `valid` of them are used, None where a value decides."""
+    """A tile: `rows` × `columns` elements lie in memory; `valid` of them are used, None where a value decides. `layout`
+    is "rows" where they lie row by row."""
 
     space: str
     element: Number

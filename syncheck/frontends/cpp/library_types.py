@@ -66,8 +66,8 @@ def _tile(arguments: list[Any]) -> Type:
     space = SPACES.get(_enum(_at(arguments, 0)), "")
     if not space:
         return Named("a tile whose memory is not known")
-    layout = _enum(_at(arguments, 4))
-    return _made_tile(space, [*arguments[1:4], *arguments[5:7]], layout)
+    plain = _enum(_at(arguments, 4)) in ("", "RowMajor") and _enum(_at(arguments, 7)) in ("", "NoneBox")
+    return _made_tile(space, [*arguments[1:4], *arguments[5:7]], "rows" if plain else "")
 
 
 def _in(space: str) -> Callable[[list[Any]], Type]:

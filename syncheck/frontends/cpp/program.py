@@ -31,6 +31,7 @@ from syncheck.ir import (
     Param,
     Region,
     SetFlag,
+    Slice,
     Statement,
     Ternary,
     TileOp,
@@ -77,7 +78,7 @@ class Finisher:
             case Function(name, arguments, span):
                 return Function(name, tuple(self.expr(one) for one in arguments), span)
             case Index(name, indices, span):
-                return Index(name, tuple(self.expr(one) for one in indices if not hasattr(one, "stop")), span)
+                return Index(name, tuple(self.expr(one) for one in indices if not isinstance(one, Slice)), span)
         return expr
 
     def _symbol(self, symbol: Symbol) -> Expr:
@@ -191,9 +192,9 @@ class Finisher:
             case At(name, offset, span):
                 self.memory[name] = None
                 return At(name, self.expr(offset), span)
-            case Index(name) if name in self.declared.tiles:
+            case Index(name, indices, span) if name in self.declared.tiles:
                 self.memory[name] = None
-                return self.expr(operand)
+                return Index(name, tuple(one if isinstance(one, Slice) else self.expr(one) for one in indices), span)
             case Name(name) if name in self.declared.tiles:
                 self.memory[name] = None
                 return operand
