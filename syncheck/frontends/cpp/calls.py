@@ -47,6 +47,8 @@ def invoke(run: Pass, node: Node, scope: Scope) -> Any:
         return _method(run, node, function, listed, scope)
     bound = _bound(run, function, name, lookup, scope)
     nodes = listed.named()
+    if isinstance(bound, Overloads) and run.host and name not in run.launching and not _constant(bound):
+        return _aside(run, node, nodes, scope)
     if isinstance(bound, Overloads) and not library.overrides(name):
         given = _given(run, nodes, explicit_node, scope)
         routine = choose(run, bound.routines, given)
@@ -64,8 +66,22 @@ def invoke(run: Pass, node: Node, scope: Scope) -> Any:
         return constructed(run, made, _values(run, nodes, scope), "", node)
     if not name:
         return _called_value(run, node, function, nodes, scope)
+    if run.host and not library.known(name):
+        return _aside(run, node, nodes, scope)
     explicit = arguments_of(run, explicit_node, scope)
     return library.call(run, node, name, explicit, nodes, scope)
+
+
+def _constant(bound: Overloads) -> bool:
+    return any("constexpr" in one.definition.text.partition("{")[0] for one in bound.routines)
+
+
+def _aside(run: Pass, node: Node, nodes: list[Node], scope: Scope) -> Any:
+    """A function of the host that launches nothing: only what it is given to call back matters."""
+    for value in _values(run, nodes, scope):
+        if isinstance(value, Closure):
+            call_closure(run, node, value, [], "lambda")
+    return Lost("a value of the host")
 
 
 def _launch(run: Pass, listed: Node, scope: Scope) -> Any:
@@ -174,6 +190,8 @@ def _on(run: Pass, node: Node, held: Any, name: str, explicit: Node | None, node
         held = held.value
     if isinstance(held, Object):
         found = held.type.scope.own(name)
+        if isinstance(found, Overloads) and run.host and name not in run.launching and not _constant(found):
+            return _aside(run, node, nodes, scope)
         if isinstance(found, Overloads):
             given = _given(run, nodes, explicit, scope)
             routine = choose(run, found.routines, given)

@@ -176,6 +176,14 @@ def _dup(numbers: list[int | None], values: list[Any]) -> Sizes | None:
     return [(1, (max(numbers[2], 1) - 1) * stride * BLOCK + REPEAT, 1)]
 
 
+def _fill(numbers: list[int | None], values: list[Any]) -> Sizes | None:
+    """create_cbuf_matrix(dst, times | blocks << 16 | gap << 32, value)."""
+    if len(numbers) < 2 or not numbers[1]:
+        return None
+    times, blocks, gap = (numbers[1] >> shift & 0x7FFF for shift in (0, 16, 32))
+    return [(times, blocks * BLOCK, (blocks + gap) * BLOCK)] if times and blocks else None
+
+
 Rule = Callable[["list[int | None]", "list[Any]"], "Sizes | None"]
 
 _RULES: tuple[tuple[re.Pattern[str], Rule], ...] = tuple(
@@ -194,6 +202,7 @@ _RULES: tuple[tuple[re.Pattern[str], Rule], ...] = tuple(
         (r"v(adds|muls|maxs|mins|shl|shr|axpy|lrelu)", _vector(1, 1)),
         (r"v(exp|ln|abs|rec|rsqrt|sqrt|not|relu|conv_\w+)", _vector(1, 0)),
         (r"v(cadd|cmax|cmin|cgadd|cgmax|cgmin|cpadd)", _reduced),
+        (r"create_cbuf_matrix\w*", _fill),
         (r"vbrcb", _spread),
         (r"vector_dup", _dup),
     )

@@ -13,6 +13,7 @@ from syncheck.frontends.cpp.preprocess import LAUNCH
 from syncheck.frontends.cpp.routines import Given, call, parameters_of
 from syncheck.frontends.cpp.scopes import (
     Lazy,
+    Meant,
     Overloads,
     Routine,
     Scope,
@@ -26,19 +27,20 @@ from syncheck.frontends.cpp.syntax import Node, Unit
 from syncheck.frontends.cpp.types import arguments_of, declared_type, parameter_name, space_of, type_of
 from syncheck.frontends.cpp.values import Address, Real, Whole
 from syncheck.ir import Const
-from syncheck.source import Span
+from syncheck.source import Problem, Span
 
 _SYNC = re.compile(
     r"\b(set_flag|wait_flag|pipe_barrier|ffts_cross_core_sync|wait_flag_dev|set_intra_block|TPUSH|TPOP|TSYNC|TLOAD|TSTORE"
-    r"|PtoSetWaitFlag|SET_FLAG|WAIT_FLAG|PIPE_BARRIER|copy_gm_to_ubuf\w*|copy_ubuf_to_gm\w*)\b|\bEvent<"
+    r"|SYNCALL|MGATHER|MSCATTER|TPUT|TGET|TNOTIFY|TWAIT|TBROADCAST|TREDUCE|PtoSetWaitFlag|SET_FLAG|WAIT_FLAG|PIPE_BARRIER"
+    r"|copy_gm_to_ubuf\w*|copy_ubuf_to_gm\w*)\b|\bEvent<"
 )  # fmt: skip
 
 
 @dataclass(slots=True)
 class Entry:
     """One way into the file: a function, with explicit template arguments where it is an instance of a template. With
-    `launch` the function is of the host, and the kernel is the one it launches at that place (counted from 0).
-    `launched`: the end of the kernel is the end of a launch."""
+    `launch` the function is of the host, and the kernel is the one it launches at that place (counted from 0);
+    `launching` are the functions that lead there. `launched`: the end of the kernel is the end of a launch."""
 
     name: str
     key: str
@@ -46,6 +48,7 @@ class Entry:
     arguments: Node | None = None
     launch: int = -1
     launched: bool = False
+    launching: frozenset[str] = frozenset()
 
     def start(self, run: Pass, scope: Scope) -> None:
         """Follow it with nothing known of its arguments."""
@@ -54,14 +57,13 @@ class Entry:
             return
         explicit = arguments_of(run, _again(run, self.arguments), scope) if self.arguments is not None else []
         if self.launch >= 0:
-            launches = host_launches(run, routine, explicit, scope)
+            launches = host_launches(run, routine, explicit, scope, self.launching)
             if self.launch >= len(launches):
                 return
             name, explicit = launches[self.launch]
-            found = [one for one in _routines(scope) if one.name == name]
-            if not found:
+            routine = _taking(scope, name, explicit)
+            if routine is None:
                 return
-            routine = found[0]
         _follow(run, routine, explicit, scope)
         _unwrap(run)
 
@@ -71,13 +73,24 @@ class Entry:
                 return routine
         return None
 
-    def launches(self, run: Pass, scope: Scope) -> int:
-        """How many kernels this function of the host launches."""
+    def launches(self, run: Pass, scope: Scope) -> list[str]:
+        """The kernels that this function of the host launches, one for each place and template arguments."""
         routine = self._routine(run, scope)
         if routine is None:
-            return 0
+            return []
         explicit = arguments_of(run, _again(run, self.arguments), scope) if self.arguments is not None else []
-        return len(host_launches(run, routine, explicit, scope))
+        return [name for name, _ in host_launches(run, routine, explicit, scope, self.launching)]
+
+
+def _taking(scope: Scope, name: str, explicit: list[Any]) -> Routine | None:
+    """The function of a name that takes these template arguments."""
+    named = [one for one in _routines(scope) if one.name == name]
+    kinds = ["type" if isinstance(one, Meant) else "value" for one in explicit]
+    for one in named:
+        wanted = one.parameters or ()
+        if len(kinds) <= len(wanted) and all(p.pack or p.kind == k for p, k in zip(wanted, kinds, strict=False)):
+            return one
+    return named[0] if named else None
 
 
 def _follow(run: Pass, routine: Routine, explicit: list[Any], scope: Scope) -> None:
@@ -87,9 +100,11 @@ def _follow(run: Pass, routine: Routine, explicit: list[Any], scope: Scope) -> N
          Given([None] * len(values), values, scope, explicit))  # fmt: skip
 
 
-def host_launches(run: Pass, routine: Routine, explicit: list[Any], scope: Scope) -> list[tuple[str, list[Any]]]:
+def host_launches(
+    run: Pass, routine: Routine, explicit: list[Any], scope: Scope, launching: frozenset[str]
+) -> list[tuple[str, list[Any]]]:
     """What a function of the host launches: (kernel, template arguments)."""
-    run.host = True
+    run.host, run.launching = True, launching
     try:
         _follow(run, routine, explicit, scope)
     except Unreadable:
@@ -190,7 +205,7 @@ def entries(unit: Unit, path: str) -> list[Entry]:
     every = list(_routines(scope))
     mine = [one for one in every if one.definition.span.path == path and one.scope.kind != "class"]
     reaching = _reaching([(one.name, one.definition) for one in every] + list(_methods(scope)))
-    hosts = _hosts(unit, path, mine)
+    hosts = _hosts(unit, path, mine, [*_methods(scope), *((one.name, one.definition) for one in every)])
     if hosts:
         return hosts
     found: list[Entry] = []
@@ -216,18 +231,51 @@ def _ends(routine: Routine) -> bool:
     return routine.launched and routine.name != "kernel_entry"
 
 
-def _hosts(unit: Unit, path: str, mine: list[Routine]) -> list[Entry]:
-    """The functions of the host that launch kernels; what each launches is told when it is followed."""
-    launching = {one.name: one for one in mine if LAUNCH in one.definition.text}
-    found = []
-    for name, arguments, span in instantiations(unit):
-        if name in launching and span.path == path:
-            found.append(Entry(name, _place(launching[name].definition), span, arguments, 0, True))
-    told = {entry.name for entry in found}
-    for one in launching.values():
-        if one.parameters is None and one.name not in told:
-            found.append(Entry(one.name, _place(one.definition), one.definition.span, None, 0, True))
+def _hosts(unit: Unit, path: str, mine: list[Routine], functions: list[tuple[str, Node]]) -> list[Entry]:
+    """The functions of the host that launch kernels, themselves or through those they call, and that no other such
+    function calls; what each launches is told when it is followed."""
+    calls: dict[str, set[str]] = {}
+    for name, definition in functions:
+        calls.setdefault(name, set()).update(_calls(definition))
+    launching = frozenset(_grown({name for name, definition in functions if LAUNCH in definition.text}, calls))
+    if not launching:
+        return []
+    called = {word for name in launching for word in calls[name] if word != name}
+    places = {one.name: one for one in mine if one.name in launching}
+    found = [
+        Entry(name, _place(places[name].definition), span, arguments, 0, True, launching)
+        for name, arguments, span in instantiations(unit) if name in places and span.path == path
+    ]  # fmt: skip
+    told = {entry.name for entry in found} | called
+    found += [
+        Entry(one.name, _place(one.definition), one.definition.span, None, 0, True, launching)
+        for one in places.values() if one.parameters is None and one.name not in told
+    ]  # fmt: skip
     return found
+
+
+def left_out(unit: Unit, path: str, followed: set[str]) -> tuple[list[Entry], list[Problem]]:
+    """The kernels of the file that nothing followed so far: entries of their own, and those whose template arguments
+    nothing in the text tells."""
+    scope = Scope(None, "file")
+    declare(unit.root, scope)
+    every = list(_routines(scope))
+    mine = [one for one in every if one.definition.span.path == path and one.scope.kind != "class"]
+    reaching = _reaching([(one.name, one.definition) for one in every] + list(_methods(scope)))
+    called = {word for one in mine for word in _calls(one.definition) if word != one.name} | followed
+    found, problems = [], []
+    for one in mine:
+        if not one.entry or one.name not in reaching or one.name in called or one.specialised is not None:
+            continue
+        if all(parameter.default is not None for parameter in one.parameters or ()):
+            found.append(_entry(one))
+            continue
+        called.add(one.name)
+        problems.append(Problem(
+            one.definition.span, f"nothing here tells the template arguments of {one.name}: it is not checked",
+            f"its launch, or an instance: template void {one.name}<…>(…);",
+        ))  # fmt: skip
+    return found, problems
 
 
 def _methods(scope: Scope) -> Iterator[tuple[str, Node]]:
@@ -255,12 +303,16 @@ def _reaching(functions: list[tuple[str, Node]]) -> set[str]:
     calls: dict[str, set[str]] = {}
     for name, definition in functions:
         calls.setdefault(name, set()).update(_calls(definition))
-    found = {name for name, definition in functions if _SYNC.search(definition.text)}
+    return _grown({name for name, definition in functions if _SYNC.search(definition.text)}, calls)
+
+
+def _grown(found: set[str], calls: dict[str, set[str]]) -> set[str]:
+    """With all that call one of them, themselves or through others."""
     grown = True
     while grown:
         more = {name for name, words in calls.items() if name not in found and words & found}
         grown = bool(more)
-        found |= more
+        found = found | more
     return found
 
 

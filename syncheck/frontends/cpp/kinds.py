@@ -61,12 +61,13 @@ class ShapeType:
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
-    """`GlobalTensor<T, Shape, Stride, Layout>`."""
+    """`GlobalTensor<T, Shape, Stride, Layout>`; `group`: one of each rank, in memory of their own."""
 
     element: Number
     shape: ShapeType | None
     stride: ShapeType | None
     layout: str = ""
+    group: bool = False
 
 
 @dataclass(frozen=True, slots=True)

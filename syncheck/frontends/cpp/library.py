@@ -89,6 +89,7 @@ def call(run: Pass, node: Node, name: str, explicit: list[Any], nodes: list[Node
 
 def instruction(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
     """An instruction of the machine's table: events it waits for first, then itself."""
+    name = _variant(run, name, explicit, values)
     kinds = {variant.kind for variant in run.machine.variants(name)}
     if kinds == {"none"}:
         return Lost(name)
@@ -102,6 +103,15 @@ def instruction(run: Pass, node: Node, name: str, explicit: list[Any], values: l
         return sync.RECORD
     tile_op(run, node, name, values)
     return sync.RECORD
+
+
+def _variant(run: Pass, name: str, explicit: list[Any], values: list[Any]) -> str:
+    """The name in the table of what a template argument (MGATHER<Coalesce::Elem> is MGATHER_ELEM) or a group of ranks
+    (comm::TGATHER is COMM_TGATHER) makes of an instruction."""
+    names = [f"{name}_{one.name.upper()}" for one in explicit if isinstance(one, Enum)]
+    if any(isinstance(value, Tensor) and value.type.group for value in values):
+        names.insert(0, f"COMM_{name}")
+    return next((one for one in names if run.machine.variants(one)), name)
 
 
 def _unknown(run: Pass, node: Node, name: str, values: list[Any]) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from math import prod
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import (
@@ -74,6 +76,35 @@ def _in(space: str) -> Callable[[list[Any]], Type]:
     return lambda arguments: _made_tile(space, arguments)
 
 
+def _conditional(arguments: list[Any]) -> Type:
+    """std::conditional_t<condition, A, B>."""
+    test = _number(_at(arguments, 0))
+    return Named("a type that depends on what is not known") if test is None else _at(arguments, 1 if test else 2)
+
+
+def _same(arguments: list[Any]) -> Type:
+    """std::remove_cv_t<T> and its like: qualifiers and references decide nothing here."""
+    return _at(arguments, 0)
+
+
+def _conv_tile(arguments: list[Any]) -> Type:
+    """ConvTile<memory, T, buffer size, layout, ConvTileShape<…>> (pto-isa common/pto_tile.hpp:1227-1310): what it holds
+    is its shape; where a number of that is not known, the buffer's bytes."""
+    space, shape = SPACES.get(_enum(_at(arguments, 0)), ""), _at(arguments, 4)
+    if not space or not isinstance(shape, ShapeType):
+        return Named("a tile whose memory is not known")
+    element, buffer = _element(_at(arguments, 1)), _number(_at(arguments, 2), 0) or 0
+    known = all(one > 0 for one in shape.extents)
+    count = prod(shape.extents) if known else buffer // element.bytes
+    return TileType(space, element, 1, count, (1, count)) if count > 0 else Named("a tile whose shape is not known")
+
+
+def _group(arguments: list[Any]) -> Type:
+    """ParallelGroup<GlobalTensor<…>>: one tensor for each rank, taken together (pto-isa comm/comm_types.hpp)."""
+    of = _at(arguments, 0)
+    return replace(of, group=True) if isinstance(of, TensorType) else Named("a group of what is not known")
+
+
 def _extents(kind: str) -> Callable[[list[Any]], Type]:
     def made(arguments: list[Any]) -> Type:
         values = [_number(one, -1) for one in arguments]
@@ -126,6 +157,9 @@ LIBRARY: dict[str, Callable[[list[Any]], Type]] = {
     "TileBias": _in("BT"), "TileScaling": _in("FB"), "TileLeftScale": _in("L0A_SCALE"),
     "TileRightScale": _in("L0B_SCALE"), "TileLeftScaleCompact": _in("L0A_SCALE"),
     "TileRightScaleCompact": _in("L0B_SCALE"),
+    "ConvTile": _conv_tile, "ConvTileShape": _extents("Shape"), "ParallelGroup": _group,
+    "conditional_t": _conditional, "decay_t": _same, "remove_cv_t": _same, "remove_reference_t": _same,
+    "remove_const_t": _same, "remove_cvref_t": _same, "add_const_t": _same,
     "Shape": _extents("Shape"), "Stride": _extents("Stride"), "GlobalTensor": _tensor,
     "TPipe": _pipe, "TMPipe": _pipe, "Event": _event,
 }  # fmt: skip

@@ -138,6 +138,8 @@ def element(run: Pass, node: Node, held: Any, index: Any, target: bool = False) 
         return Memory(at, held.to)
     if isinstance(held, Items) and isinstance(index, Whole):
         return _item(run, node, held, index.expr, target)
+    if isinstance(held, Tensor) and held.type.group:
+        return held  # whichever rank's
     if isinstance(held, Object):
         return Lost(f"an element of {held.type.name}")
     return Lost("an element of something unknown")

@@ -146,6 +146,9 @@ def _tile(run: Pass, kind: TileType, first: Any, name: str, node: Node) -> Tile:
 
 def _tensor(run: Pass, kind: TensorType, values: list[Any], name: str) -> Any:
     first = values[0] if values else None
+    if kind.group and not isinstance(first, Tensor):
+        ranks = Address("GM", f"ranks of {name or 'a group'}", Const(0), kind.element)
+        return Tensor(kind, run.trail.new(ranks), name)
     if isinstance(first, Tensor):
         return Tensor(first.type, run.trail.new(first.address.value), name or first.name, first.shape, first.stride)
     shape = next((v.given for v in values[1:] if isinstance(v, Extents) and v.type.kind == "Shape"), ())

@@ -141,7 +141,7 @@ def preprocess(text: str, path: str, macros: Iterable[tuple[str, str]], find: Fi
     engine = _Preprocessor(find, found)
     for name, value in [*_QUALIFIERS.items(), *macros]:
         engine.define(f"{name} {value}")
-    engine.parse(_LAUNCH.sub(_launched, text) if "<<<" in text else text, path)
+    engine.parse(text, path)
     pieces: list[str] = []
     places: list[tuple[str, int]] = [(path, 1)]
     fresh = True
@@ -158,6 +158,7 @@ def preprocess(text: str, path: str, macros: Iterable[tuple[str, str]], find: Fi
     except Exception as error:  # the library's own mistakes must not become ours
         found.errors.append((path, places[-1][1], f"the preprocessor gave up: {error}"))
     given = {os.path.abspath(name): name for name in found.texts}  # the library makes paths absolute
-    found.text = "".join(pieces)
+    text = "".join(pieces)
+    found.text = _LAUNCH.sub(_launched, text) if "<<<" in text else text
     found.places = [(given.get(name, name), line) for name, line in places]
     return found

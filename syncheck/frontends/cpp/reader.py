@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from syncheck.frontends.cpp import calls, expressions, fifo, routines, statements, types
 from syncheck.frontends.cpp.comments import Comments, comments
 from syncheck.frontends.cpp.emission import address_operand, uneven
-from syncheck.frontends.cpp.entries import Entry, entries
+from syncheck.frontends.cpp.entries import Entry, entries, left_out
 from syncheck.frontends.cpp.preprocess import LIBRARY, Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, notes, read_names, without_unread
 from syncheck.frontends.cpp.scopes import Scope, declare
@@ -107,7 +107,9 @@ def read(text: str, path: str, machine: Machine, find: Find, definitions: Mappin
     listed = entries(units["AIC"], path)
     known = {entry.name for entry in listed}
     listed += [entry for entry in entries(units["AIV"], path) if entry.name not in known]
-    listed = _launched(listed, units["AIV"], machine)
+    listed, started = _launched(listed, units["AIV"], machine)
+    more, left = left_out(units["AIV"], path, started)
+    listed += more
     coverage.entries = list(dict.fromkeys(entry.name for entry in listed))
     pins = {name: int(value, 0) for name, value in (definitions or {}).items() if re.fullmatch(r"-?\d+", value)}
     programs: list[Program] = []
@@ -120,17 +122,15 @@ def read(text: str, path: str, machine: Machine, find: Find, definitions: Mappin
     problems = [
         Problem(Span(where, line), f"the preprocessor: {message}") for where, line, message in sources["AIV"].errors
     ]
-    return Reading(programs, coverage, problems, names)
+    return Reading(programs, coverage, problems + left, names)
 
 
-MOST_LAUNCHES = 64
-"""Kernels of one file that are followed; a test file with more launches mostly the same code."""
-
-
-def _launched(listed: list[Entry], unit: Unit, machine: Machine) -> list[Entry]:
-    """Each launch of a function of the host as an entry of its own."""
+def _launched(listed: list[Entry], unit: Unit, machine: Machine) -> tuple[list[Entry], set[str]]:
+    """Each launch of a function of the host as an entry of its own; and the kernels that are started."""
     found: list[Entry] = []
+    started: set[str] = set()
     for entry in listed:
+        started.add(entry.name)
         if entry.launch < 0:
             found.append(entry)
             continue
@@ -138,11 +138,12 @@ def _launched(listed: list[Entry], unit: Unit, machine: Machine) -> list[Entry]:
         scope = Scope(None, "file")
         declare(unit.root, scope)
         try:
-            count = entry.launches(run, scope)
+            kernels = entry.launches(run, scope)
         except (TooMuch, RecursionError):
-            count = 0
-        found += [replace(entry, launch=number) for number in range(count)]
-    return found[:MOST_LAUNCHES]
+            kernels = []
+        found += [replace(entry, launch=number) for number in range(len(kernels))]
+        started.update(kernels)
+    return found, started
 
 
 def _body_of(program: Program) -> tuple[object, ...]:

@@ -289,7 +289,11 @@ def _is_static(node: Node) -> bool:
 
 def _class(node: Node, scope: Scope, parameters: tuple[Parameter, ...] | None) -> None:
     name, body = node.field("name"), node.field("body")
-    if name is None or body is None:
+    if name is None:
+        return
+    if body is None:
+        if parameters is not None and name.kind == "type_identifier":  # its specialisations follow
+            scope.names.setdefault(name.text, Template(name.text, node, scope, parameters))
         return
     if parameters is None:
         scope.names[name.text] = Lazy("class", node, scope)

@@ -131,7 +131,8 @@ class Hooks:
 
 @dataclass(slots=True)
 class Pass:
-    """Follows one preprocessed text for one core type; `lanes`: whether the text asks which vector lane it is."""
+    """Follows one preprocessed text for one core type; `lanes`: whether the text asks which vector lane it is; `host`:
+    what is followed runs on the host, where only `launching` functions matter."""
 
     unit: Unit
     core: str
@@ -154,6 +155,7 @@ class Pass:
     switches: int = 0
     cases: list[int] = field(default_factory=list)
     host: bool = False
+    launching: frozenset[str] = frozenset()
     at: Node | None = None
     bare: Node | None = None
     pins: dict[str, int] = field(default_factory=dict)

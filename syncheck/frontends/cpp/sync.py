@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from syncheck.frontends.cpp.emission import instruction
 from syncheck.frontends.cpp.kinds import INT
 from syncheck.frontends.cpp.library_types import pipe_of
 from syncheck.frontends.cpp.operators import whole
@@ -12,7 +13,8 @@ from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import linear, total
 from syncheck.frontends.cpp.values import Cell, Choice, Enum, Event, Items, Lost, Made, Whole
-from syncheck.ir import Barrier, Const, CrossSet, CrossWait, Expr, SetFlag, WaitFlag
+from syncheck.ir import Barrier, Const, CrossSet, CrossWait, Expr, SetFlag, Statement, WaitFlag
+from syncheck.source import Span
 
 RECORD = Made("RecordEvent")
 """What an instruction returns: assigned to an Event, it records it."""
@@ -122,6 +124,61 @@ def _intra(run: Pass, node: Node, name: str, explicit: list[Any], values: list[A
     return None
 
 
+AIC_FLAG, AIV_FLAG, BACK_FLAG, AIV_ONLY_FLAG = 11, 12, 13, 14
+"""The flags by which all cores meet (pto-isa common/type.hpp:277-281)."""
+
+
+def _all_cores(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    """SYNCALL<cores>(), SYNCALL<how, cores>(workspace, …): every core of the launch waits for every other.
+
+    By flags: pto-isa npu/a2a3/SyncAll.hpp:21-46, npu/a5/SyncAll.hpp:36-66. By software (a counter in GM) it orders the
+    same, and also reads and writes the counter (common/syncall_soft.hpp:103-170).
+    """
+    said = [one.name for one in explicit if isinstance(one, Enum)]
+    if len(said) < len(explicit):
+        raise Unreadable(node, "which cores meet here is not known", "SYNCALL<SyncCoreType::Mix>()")
+    cores = next((one for one in said if one in ("AIVOnly", "AICOnly", "Mix")), "AIVOnly")
+    soft = "Soft" in said
+    run.emit(Barrier("ALL", node.span))
+    if soft and not (cores == "AIVOnly" and run.core == "AIC") and not (cores == "AICOnly" and run.core == "AIV"):
+        if not values:
+            raise Unreadable(node, "the counter by which the cores meet is not known", "a tensor in GM")
+        instruction(run, node, name, "S", values[:1], values[:1], atomic=True)
+    for one in _meeting(run, cores, node.span):
+        run.emit(one)
+    if soft:
+        run.emit(Barrier("ALL", node.span))
+    run.declared.count("synchronisation", name)
+    return None
+
+
+def _meeting(run: Pass, cores: str, span: Span) -> list[Statement]:
+    """The signals of one core."""
+    held = run.machine.cross_wait == "S"
+    here = run.core == "AIC"
+
+    def signal(pipe: str, mode: int, flag: int) -> list[Statement]:
+        if mode == 2 and not held:  # each vector core has a flag of its own
+            return [CrossSet(pipe, Const(4), Const(one), span) for one in ((flag, flag + 16) if here else (flag,))]
+        return [CrossSet(pipe, Const(mode), Const(flag), span)]
+
+    def wait(flag: int, *, partner: bool) -> list[Statement]:
+        if partner and not held:
+            return [CrossWait("S", Const(one), span, True) for one in ((flag, flag + 16) if here else (flag,))]
+        return [CrossWait("S", Const(flag), span, False)]
+
+    if cores == "AIVOnly":
+        return [] if here else [*signal("MTE3", 0, AIV_ONLY_FLAG), *wait(AIV_ONLY_FLAG, partner=False)]
+    if cores == "AICOnly":
+        return [*signal("FIX", 0, AIC_FLAG), *wait(AIC_FLAG, partner=False)] if here else []
+    if not here:
+        return [*signal("MTE3", 2, AIV_FLAG), *wait(BACK_FLAG, partner=True)]
+    return [
+        *wait(AIV_FLAG, partner=True), *signal("FIX", 0, AIC_FLAG), *wait(AIC_FLAG, partner=False),
+        *signal("MTE3" if held else "S", 2, BACK_FLAG),
+    ]  # fmt: skip
+
+
 # ---------------------------------------------------------------- events
 
 
@@ -171,5 +228,5 @@ Handler = Callable[[Pass, Node, str, list[Any], list[Any]], Any]
 CALLS: dict[str, Handler] = {
     "set_flag": _flag, "wait_flag": _flag, "pipe_barrier": _barrier, "PtoSetWaitFlag": _set_wait,
     "ffts_cross_core_sync": _signal, "getFFTSMsg": _message, "wait_flag_dev": _wait, "wait_intra_block": _wait,
-    "set_intra_block": _intra, "TSYNC": _sync,
+    "set_intra_block": _intra, "TSYNC": _sync, "SYNCALL": _all_cores,
 }  # fmt: skip
