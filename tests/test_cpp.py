@@ -222,6 +222,22 @@ def test_a_tile_is_used_as_far_as_its_type_says() -> None:
     ] == ["RAW001"]
 
 
+def test_cleaning_a_line_that_the_scalar_unit_did_not_write_is_no_access() -> None:
+    body = f"{{}}Row a;\nTASSIGN(a, 0x0);\nLine g(x);\n{LOAD}set_flag(PIPE_MTE2, PIPE_MTE3, EVENT_ID0);\n"
+    body += f"wait_flag(PIPE_MTE2, PIPE_MTE3, EVENT_ID0);\nTSTORE(g, a);\ndcci(x, SINGLE_CACHE_LINE);\n{LAST}"
+    assert errors(body.format("")) == []
+    stored = body.format("x[0] = 1.0f;\npipe_barrier(PIPE_ALL);\n")
+    assert {rule for rule, _ in errors(stored)} == {"RAW001", "WAR001", "WAW001"}
+
+
+def test_a_core_that_only_reads_numbers_is_not_running_this_kernel() -> None:
+    vector = "Row a;\nTASSIGN(a, 0x0);\nTEXPANDS(a, 1.0f);\nLine g(x);\nset_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);\n{}"
+    vector = vector.format("wait_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);\nTSTORE(g, a);\n")
+    body = f"{{}}\nfloat first = x[0];\n#ifdef __DAV_VEC__\n{vector}#endif\n{LAST}"
+    assert errors(body.format("")) == []
+    assert {rule for rule, _ in errors(body.format("x[1] = first;"))} >= {"WAW001"}
+
+
 PIPE = "TPipe<0, Direction::DIR_C2V, 256, 4, 4, true>"
 HALF = f"""#ifdef __DAV_VEC__
 auto pipe = {PIPE}(x, (uint32_t)4096, (uint32_t)4096);

@@ -42,13 +42,16 @@ from syncheck.ir import (
 from syncheck.machine import Machine
 from syncheck.source import Span
 
+CLEAN = "dcci"
+"""Writes the dirty lines of the scalar unit's data cache back and forgets them."""
 FAR = 1_000_003
 """Weight of the outer variable where a value depends on two loops: no recurrence covers that, and none is claimed."""
 
 
 @dataclass(slots=True)
 class Finisher:
-    """Rewrites statements. `domains` are what the user said of names (comments, -D); `used` the symbols met."""
+    """Rewrites statements. `domains` are what the user said of names (comments, -D); `used` the symbols met; `written`
+    the tensors that anything writes, `dirty` those of them that the scalar unit writes through its data cache."""
 
     terms: Terms
     declared: Declared
@@ -58,6 +61,7 @@ class Finisher:
     used: dict[str, Symbol] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
+    dirty: set[str] = field(default_factory=set)
     memory: dict[str, None] = field(default_factory=dict)
     defs: dict[str, Def] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
@@ -146,9 +150,10 @@ class Finisher:
                     self.find_written(otherwise)
                 case For(body=body):
                     self.find_written(body)
-                case Instr(writes=writes):
-                    self.written |= {self._owner(operand) for operand in writes}
-                case TileOp(op, operands):
+                case Instr(op, pipe, writes=writes):
+                    self.written |= (owners := {self._owner(operand) for operand in writes})
+                    self.dirty |= owners if pipe == "S" else set()
+                case TileOp(op, operands) if op != CLEAN:
                     self.written |= self._written_by(op, operands)
                 case Call(name):
                     self.find_written(self.declared.defs[name].body)
@@ -225,6 +230,8 @@ class Finisher:
                 return [CrossSet(pipe, self.expr(mode), self.expr(flag), span)]
             case CrossWait(pipe, flag, span, intra):
                 return [CrossWait(pipe, self.expr(flag), span, intra)]
+            case TileOp(op, operands) if op == CLEAN and not any(self._owner(one) in self.dirty for one in operands):
+                return []  # no line of it is dirty: nothing is written back, and what is read again is read anew
             case TileOp(op, operands, span):
                 return [TileOp(op, tuple(self.operand(operand) for operand in operands), span)]
             case Instr():

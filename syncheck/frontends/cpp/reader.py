@@ -307,8 +307,14 @@ def _is_of(
 
 
 def _speaks(body: Sequence[Statement], declared: Declared) -> bool:
-    """Whether a pass talks to the other core or to GM."""
-    return any(isinstance(one, CrossSet | CrossWait | FifoOp | TileOp | Instr) for one in _each(body, declared))
+    """Whether a pass talks to the other core or changes GM: numbers that it only reads are its own affair."""
+    return any(
+        isinstance(one, CrossSet | CrossWait | FifoOp | TileOp | Instr) and getattr(one, "op", "") not in _PASSIVE
+        for one in _each(body, declared)
+    )
+
+
+_PASSIVE = ("scalar_load", "dcci", "dsb")
 
 
 def _half(bodies: dict[str, tuple[Statement, ...]], declared: Declared) -> list[FifoOp]:
