@@ -401,7 +401,8 @@ class _Builder:
         info = LoopInfo(loop.var, loop.span, parent=core.loops[-1] if core.loops else None)
         info.turns = not (start.number and step.number)
         info.step = step.constant if step.number else 1
-        info.natural = shapes.natural(start) and loop.var not in core.reassigned
+        info.forward = shapes.natural(step) and loop.var not in core.reassigned
+        info.natural = info.forward and shapes.natural(start)
         for shape in (start, step) if info.turns else ():
             shapes.spoil(shape, "is where another loop starts, or its step", loop.span)
             if shape.opaque:

@@ -26,18 +26,26 @@ from syncheck.symbolic import Atom, Linear, Store, Test
 from syncheck.value import Record, mutable
 from syncheck.vector_clock import Clock, join, meet, ranks
 
+_NEVER = 1 << 62
+"""A count that no agent and no loop reaches."""
+
 
 @mutable
 class _Class(Record):
-    """All running loops that one open value bounds: (core, loop, counter). `shift`: how far they are moved back."""
+    """All running loops that one open value bounds. `least`: the least of their counters; 0 where one of them may be
+    anywhere, or may yet begin. `shift`: how far they are moved back."""
 
-    members: list[tuple[int, LoopInfo, int]] = field(default_factory=list)
+    loops: list[LoopInfo] = field(default_factory=list)
+    least: int = _NEVER
     shift: int = 0
-    least: int = 0
+
+
+_OVER = _Class()
+"""The class of loops that are over on all cores."""
 
 
 class Folder:
-    """Canonical forms for one Kernel. `obstacles` collects why loops could not be folded, by line."""
+    """Canonical forms for one Kernel. `work` counts what they cost, in accesses compared."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -45,7 +53,6 @@ class Folder:
         lines: dict[tuple[str, Span, str, str], int] = {}
         self.line = [lines.setdefault((s.core, s.span, s.pipe, s.op), len(lines)) for s in kernel.sites]
         """For each site, its line as its core runs it: copies of a `def` at several calls are one line."""
-        self.obstacles: dict[int, LoopInfo] = {}
         self._users: dict[tuple[str, bool], tuple[int, ...]] = {}
         self.work = 0
 
@@ -65,26 +72,25 @@ class Folder:
     def limit(self, info: LoopInfo, bound: int) -> tuple[int, str]:
         """How many turns of an open loop to follow: enough for two to be alike, or `bound` where none can be; and
         why."""
-        name = f"trips@{info.var}" if info.turns else info.bound[0] if isinstance(info.bound, tuple) else ""
-        modulus, threshold, obstacle = self.demands_on(name, info.turns)
-        if obstacle is not None and obstacle.bad_span is not None:
-            return bound, f"{obstacle.bad} at line {obstacle.bad_span.line}"
-        if info.bad or not name or name in self._kernel.demands.odd_index:
-            return bound, info.bad or "its trip count is used in a way that changes from turn to turn"
-        return threshold + 8 * modulus + 24, "no two of its turns were found alike"
+        name = info.ends_at
+        if name and name not in self._kernel.demands.odd_index:
+            modulus, threshold, obstacle = self.demands_on(name)
+            if obstacle is None:
+                return threshold + 8 * modulus + 24, "no two of its turns were found alike"
+            info = obstacle
+        if info.bad_span is not None:
+            return bound, f"{info.bad} at line {info.bad_span.line}"
+        return bound, info.bad or "its trip count is used in a way that changes from turn to turn"
 
-    def demands_on(self, name: str, turns: bool) -> tuple[int, int, LoopInfo | None]:
+    def demands_on(self, name: str) -> tuple[int, int, LoopInfo | None]:
         """(modulus, threshold, an obstacle) for shifting all loops that the value `name` bounds."""
         demands = self._kernel.demands
         modulus, threshold, asked = demands.modulus.get(name, 1), 0, demands.threshold.get(name, 0)
         for info in self.loops:
-            if (info.turns and turns and f"trips@{info.var}" == name) or (
-                not turns and isinstance(info.bound, tuple) and not info.turns and info.bound[0] == name
-            ):
+            if info.ends_at == name:
                 modulus = lcm(modulus, info.modulus, info.step)
                 threshold = max(threshold, info.threshold, asked + info.lag - 1)
                 if info.bad:
-                    self.obstacles[info.span.line] = info
                     return modulus, threshold, info
         return modulus, threshold, None
 
@@ -99,7 +105,8 @@ class _Turn:
         self._replay = replay
         self._store = store
         self._classes: dict[Atom, _Class] = {}
-        self._of_loop: dict[tuple[int, LoopInfo], _Class] = {}
+        self._of_loop: dict[LoopInfo, _Class] = {}
+        self._along: dict[str, _Class | None] = {}
         self._relabelled: dict[Atom, tuple[Atom, int]] = {}
         self._gather()
         self._decide()
@@ -115,19 +122,15 @@ class _Turn:
 
     def _gather(self) -> None:
         for core in self._cores:
-            if core.done:
-                continue
             for info in core.code.ops[core.pc].loops:
                 bound = self._bound_of(core, info)
                 if bound is None:
                     continue
-                turn = core.values[info.turn_slot][0]
-                counter = turn if info.turns else core.values[info.slot]
-                if not isinstance(counter, int):
-                    continue
-                group = self._classes.setdefault(bound, _Class())
-                group.members.append((core.code.index, info, counter))
-                self._of_loop[core.code.index, info] = group
+                turn, key = core.values[info.turn_slot]
+                plain = info.forward and not info.turns
+                group = self._of_loop[info] = self._classes.setdefault(bound, _Class())
+                group.loops.append(info)
+                group.least = min(group.least, turn if key else core.values[info.slot] if plain else 0)
 
     def _bound_of(self, core: CoreRun, info: LoopInfo) -> Atom | None:
         """The open value that bounds a running loop, None where its trip count is a number."""
@@ -150,16 +153,12 @@ class _Turn:
     def _decide(self) -> None:
         for bound, group in self._classes.items():
             name = bound[0]
-            turns = name.startswith("trips@")
-            short = "@".join(name.split("@")[:2]) if turns else name
-            modulus, threshold, obstacle = self._folder.demands_on(short, turns)
-            group.least = min(counter for _, _, counter in group.members)
-            waiting = any(self._may_begin(core, bound) for core in self._cores)
-            if obstacle is not None or name in self._kernel.demands.odd_index or waiting or self._out_of_step(group):
-                group.least = 0 if waiting else group.least
-                continue
-            if group.least > threshold:
-                group.shift = (group.least - threshold) // modulus * modulus
+            short = "@".join(name.split("@")[:2]) if name.startswith("trips@") else name
+            modulus, threshold, obstacle = self._folder.demands_on(short)
+            if any(self._ahead(core, info, bound) for core in self._cores for info in core.code.loops):
+                group.least = 0
+            if obstacle is None and name not in self._kernel.demands.odd_index and not self._out_of_step(group):
+                group.shift = max(group.least - threshold, 0) // modulus * modulus
 
     def _hold_addresses(self) -> None:
         """Loops stay where they are when addresses of one tensor that grow with them meet others that do not: which
@@ -167,39 +166,48 @@ class _Turn:
         held = True
         while held:
             held = False
-            for uses in self._kernel.tensor_uses.values():
-                moves, groups = set(), []
-                for core in self._cores:
-                    for name, shape in uses if not core.done else ():
-                        if name == core.code.name:
-                            parts = [(t, c) for t, c in shape.terms if isinstance(t, LoopInfo) and not t.turns]
-                            moves.add(sum(c * self._shift_of(core, t) for t, c in parts))
-                            groups += [g for t, _ in parts if (g := self._of_loop.get((core.code.index, t)))]
-                if len(moves) > 1:
-                    for group in groups:
-                        held = held or group.shift > 0
-                        group.shift = 0
+            for key in self._kernel.tensor_uses:
+                if len(self._moves_of(key)) > 1:
+                    for core, shape in self._uses(key):
+                        for term, _ in shape.terms:
+                            if isinstance(term, LoopInfo) and self._shift_of(core, term):
+                                self._of_loop[term].shift, held = 0, True
+
+    def _uses(self, key: str) -> Iterator[tuple[CoreRun, Shape]]:
+        """The addresses of a tensor that a core may still use."""
+        for core in self._cores:
+            for name, shape in self._kernel.tensor_uses.get(key, ()):
+                if name == core.code.name and not self._over(core, shape):
+                    yield core, shape
+
+    def _moves_of(self, key: str) -> set[int]:
+        """By how many bytes the loops' shift moves the addresses of a tensor."""
+        return {
+            sum(c * self._shift_of(core, t) for t, c in shape.terms if isinstance(t, LoopInfo))
+            for core, shape in self._uses(key)
+        }
 
     def _out_of_step(self, group: _Class) -> bool:
         """Whether one of these loops picks members of a family that some other loop, which does not move along,
         may still pick."""
-        own = {info for _, info, _ in group.members}
-        for loops in self._kernel.demands.indexed.values():
-            if own & loops and any(self._strays(core, info, group) for core in self._cores for info in core.code.loops
-                                   if info in loops):  # fmt: skip
-                return True
-        return False
+        indexed = self._kernel.demands.indexed
+        return any(
+            self._together(name) is not group for name, loops in indexed.items() if loops.intersection(group.loops)
+        )
 
-    def _strays(self, core: CoreRun, info: LoopInfo, group: _Class) -> bool:
-        if core.done:
-            return False
-        if info in core.code.ops[core.pc].loops and self._of_loop.get((core.code.index, info)) is not group:
-            return True
-        return self._reachable(core, info)
-
-    def _may_begin(self, core: CoreRun, bound: Atom) -> bool:
-        """Whether a core may yet enter a loop that `bound` ends, from its first turn (or again)."""
-        return not core.done and any(self._ahead(core, info, bound) for info in core.code.loops)
+    def _together(self, name: str) -> _Class | None:
+        """The class of all loops that may still pick members of a family; None where one of them is in another class,
+        in none, or has not begun."""
+        if name not in self._along:
+            loops = self._kernel.demands.indexed.get(name, ())
+            found = {
+                None if self._reachable(core, info) else self._of_loop.get(info)
+                for core in self._cores
+                for info in core.code.loops
+                if info in loops and not self._left(core, info)
+            }
+            self._along[name] = found.pop() if len(found) == 1 else None if found else _OVER
+        return self._along[name]
 
     def _ahead(self, core: CoreRun, info: LoopInfo, bound: Atom) -> bool:
         """Whether this loop of this core may still begin and be bounded by `bound`."""
@@ -212,10 +220,10 @@ class _Turn:
         if not isinstance(of, tuple):
             return self._reachable(core, info)
         loop, offset = of
-        if self._reachable(core, loop) or loop not in core.code.ops[core.pc].loops:
-            return self._reachable(core, loop)
+        if self._left(core, loop):
+            return False
         now, wanted = self._position(core.values[loop.slot]), self._position(index[0])
-        if now is None or wanted is None:
+        if self._reachable(core, loop) or now is None or wanted is None or not loop.forward:
             return True
         now += offset
         return now < wanted or (now == wanted and core.pc <= info.start)
@@ -233,11 +241,15 @@ class _Turn:
         """Whether the start of a loop lies ahead: not on an arm of a branch that was not taken."""
         return core.code.leads(core.pc, info.start)
 
+    def _left(self, core: CoreRun, info: LoopInfo) -> bool:
+        """Whether a core is past a loop for good."""
+        return info not in core.code.ops[core.pc].loops and not self._reachable(core, info)
+
     # ------------------------------------------------------------ values
 
     def _shift_of(self, core: CoreRun, term: Any) -> int:
         if isinstance(term, LoopInfo):
-            group = self._of_loop.get((core.code.index, term))
+            group = self._of_loop.get(term)
             return group.shift if group is not None and not term.turns else 0
         _, index = term
         if isinstance(index, tuple) and core.values[index[0].slot] is None:
@@ -282,10 +294,8 @@ class _Turn:
             return value - (group.shift if group else 0)
         if value in self._kernel.demands.named.get(name, ()):
             return "", value
-        shifts = {
-            g.shift for (_, info), g in self._of_loop.items() if info in self._kernel.demands.indexed.get(name, ())
-        }
-        return value - shifts.pop() if len(shifts) == 1 else value
+        group = self._together(name)
+        return value - (group.shift if group else 0)
 
     # ------------------------------------------------------------ what can still be asked
 
@@ -300,38 +310,15 @@ class _Turn:
             if not isinstance(value, int):
                 continue
             if symbolic.TURN in name:
-                var = name.split("@")[0]
-                again = any(info.parent or info.bad for info in self._folder.loops if info.turns and info.var == var)
-                return not again and self._left(f"trips@{name}", value, self._offset_of(var))
-            if value in self._kernel.demands.named.get(name, ()):
-                return False
+                trips = f"trips@{name.partition('@')[0]}"
+                again = any(info.parent or info.bad for info in self._folder.loops if info.ends_at == trips)
+                group = self._classes.get((f"trips@{name}", ()))
+                return group is not None and not again and value < group.least
             loops = self._kernel.demands.indexed.get(name)
-            if loops and any(info.parent is not None for info in loops):
-                return False  # an outer loop may bring the same index again
-            if loops and name not in self._kernel.demands.odd_index:
-                groups = {id(g): g for (_, info), g in self._of_loop.items() if info in loops}
-                if len(groups) == 1 and self._all_inside(loops):
-                    (group,) = groups.values()
-                    return value < group.least + min(info.least_offset for info in loops)
+            if loops and value not in self._kernel.demands.named.get(name, ()):
+                group = self._together(name)
+                return group is not None and value < group.least + min(info.least_offset for info in loops)
         return False
-
-    def _all_inside(self, loops: set[LoopInfo]) -> bool:
-        """Whether every core that has one of these loops is in it, or past it for good."""
-        for core in self._cores:
-            for info in core.code.loops:
-                outside = info in loops and not core.done and info not in core.code.ops[core.pc].loops
-                if outside and self._reachable(core, info):
-                    return False
-        return True
-
-    def _left(self, trips: str, turn: int, offset: int) -> bool:
-        group = self._classes.get((trips, ()))
-        if group is None:
-            return all(core.done for core in self._cores)
-        return turn < group.least + offset
-
-    def _offset_of(self, var: str) -> int:
-        return min([info.least_offset for info in self._folder.loops if info.var == var], default=0)
 
     def _assumptions(self) -> tuple[Any, ...]:
         store = self._store
@@ -343,17 +330,12 @@ class _Turn:
             kept.update(atoms)
             facts.append((self._test(test), answer))
         bounds = []
-        for item, (low, high) in store.bounds.items():
+        for item in {**store.bounds, **self._classes}:  # what the domain (or -D) says of a loop's bound moves with it
             if item not in kept and self._gone(item):
                 continue
+            low, high = store.bounds_of(item)
             other, moved = self._relabel(item)
             bounds.append((other, None if low is None else low - moved, None if high is None else high - moved))
-        for item, group in self._classes.items():
-            if item not in store.bounds:  # what the domain (or -D) says of a loop's bound moves with the loop too
-                low, high = store.domain(item)
-                ahead = low if low is not None and low > group.least else group.least
-                behind = group.shift
-                bounds.append((self._relabel(item)[0], ahead - behind, None if high is None else high - behind))
         return frozenset(bounds), frozenset(facts)
 
     def _test(self, test: Test) -> tuple[Any, ...]:
@@ -366,12 +348,11 @@ class _Turn:
         """For each FIFO, how many tiles all sides have behind them, in whole rounds of its rings."""
         bases = {}
         for name, fifo in self._kernel.layout.fifos.items():
-            facts = [core.marks.get(name, (0, 0)) for core in self._cores if name in core.marks]
             counts = [count for core in self._cores for count in self._used(core, name)]
             round_ = lcm(fifo.slots, fifo.local_slots, fifo.period)
-            least = min(counts) if counts and len(counts) >= self._sides(name) else 0
+            least = min(counts) if len(counts) == self._sides(name) else 0
             first = fifo.wait_from if fifo.back_pressure else 0
-            bases[name] = max(least - first, 0) // round_ * round_ if facts else 0
+            bases[name] = max(least - first, 0) // round_ * round_
         return bases
 
     def _used(self, core: CoreRun, fifo: str) -> list[int]:
@@ -398,6 +379,11 @@ class _Turn:
                 self._flying[name] = max(number, self._flying.get(name, 0))
         unknown = {channel: self._unknown(channel, clocks) for channel in sorted(replay.hearings)}
         live = self._live(unknown)
+        self._order: dict[int, list[int]] = {}
+        for queue in replay.queues.values():
+            self._order.setdefault(queue[0][0].core, []).extend(item[2] for item in queue)
+        for numbers in self._order.values():
+            numbers.sort()
         cores = tuple(self._core(core) for core in self._cores)
         return (
             cores,
@@ -420,7 +406,7 @@ class _Turn:
 
     def _tiles(self, core: CoreRun) -> tuple[Any, ...]:
         return tuple(
-            (name, tuple(count - self._marks[name] if count else None for count in counts))
+            (name, tuple(count and count - self._marks[name] for count in counts))
             for name, counts in sorted(core.marks.items())
         )
 
@@ -434,7 +420,6 @@ class _Turn:
     def _open_entries(self, clocks: list[Clock]) -> list[tuple[int, str, int, Entry]]:
         """The remembered accesses that some later one may still not be ordered after: (cell, w or r, key, entry)."""
         replay = self._replay
-        floors: dict[tuple[str, bool], Clock] = {}
         held: dict[int, int] = {}
         for queue in replay.queues.values():
             core, seq = queue[0][0].core, queue[0][2]
@@ -446,9 +431,7 @@ class _Turn:
                 if not entries or cell in split:
                     continue
                 page = next(iter(entries.values()))[5].page.key
-                floor = floors.get((page, kind == "w"))
-                if floor is None:
-                    floor = floors[page, kind == "w"] = self._floor(page, clocks, writers_only=kind == "r")
+                floor = self._floor(page, clocks, writers_only=kind == "r")
                 for entry in entries.values():
                     agent, number, seq, _, action, handle, _ = entry
                     # known to all who may come; but an instruction held back may still invert it
@@ -537,23 +520,18 @@ class _Turn:
         )
         sets = tuple((channel, self._line(token[1])) for channel, token in sorted(replay.last_set.items()))
         waits = tuple(
-            (channel, agent, bisect_left(live[agent], number), site)
-            for channel, (agent, number, site) in sorted(self._open_waits.items())
+            (channel, bisect_left(live[agent], number), line)
+            for channel, (agent, number, line) in sorted(self._open_waits.items())
         )
-        heard = tuple(self._hearing(channel, live, numbers) for channel, numbers in unknown.items())
-        pending = tuple((c, n) for c, n in sorted(replay.pending.items()) if n)
-        return tokens, partial, sets, waits, heard, pending
+        heard = tuple(
+            (channel, tuple(bisect_left(live[replay.last_wait[channel][0]], number) for number in numbers))
+            for channel, numbers in unknown.items()
+            if numbers
+        )
+        return tokens, partial, sets, waits, heard
 
     def _token(self, token: Token, live: list[list[int]]) -> tuple[Any, ...]:
         return (ranks(token[0], live), self._line(token[1]))
-
-    def _hearing(self, channel: int, live: list[list[int]], unknown: list[int]) -> tuple[Any, ...]:
-        """How far a counter's sets run ahead, and which of its waits some sender does not yet know."""
-        sets, waits, _ = self._replay.hearings[channel]
-        if not unknown:
-            return (channel, sets - waits)
-        agent = self._replay.last_wait[channel][0]
-        return (channel, sets - waits, tuple(bisect_left(live[agent], number) for number in unknown))
 
     def _unknown(self, channel: int, clocks: list[Clock]) -> list[int]:
         """The waits of a counter that some core which signals it may not know to have passed."""
@@ -566,27 +544,16 @@ class _Turn:
         return [number for number in self._replay.hearings[channel][2] if number > known[wait[0]]]
 
     def _waiting(self, live: list[list[int]]) -> tuple[Any, ...]:
+        """Instructions held back in the queues of pipes, and which cores are stopped at which channel."""
         replay = self._replay
         queues = []
-        order: dict[int, list[int]] = {}
-        for queue in replay.queues.values():
-            order.setdefault(queue[0][0].core, []).extend(item[2] for item in queue)
-        for numbers in order.values():
-            numbers.sort()
-        for agent, queue in sorted(replay.queues.items()):
+        for _, queue in sorted(replay.queues.items()):
             for action, _, seq, issued in queue:
-                age = bisect_left(order[action.core], seq)
                 handles = tuple(self._bytes(h) for h in (*action.reads, *action.writes))
-                tile = self._tile(action)
-                known = ranks(issued, live)
-                queues.append((agent, action.code, action.site, action.channel, handles, tile, age, known))
-        stalls = tuple((core, item[0].site, item[0].channel) for core, item in sorted(replay.stalls.items()))
-        ages = [
-            (cell, key, bisect_left(order[entry[4].core], entry[2]))
-            for cell, _, key, entry in self._entries
-            if entry[4].core in order
-        ]
-        return tuple(queues), stalls, tuple(sorted(ages))
+                age = bisect_left(self._order[action.core], seq)
+                queues.append((action.site, action.channel, handles, self._tile(action), age, ranks(issued, live)))
+        stalls = tuple((core, item[0].channel) for core, item in sorted(replay.stalls.items()))
+        return tuple(queues), stalls
 
     def _tile(self, action: Action) -> int:
         """The number of the tile that a push or pop is about, less the rounds that its FIFO has behind it."""
@@ -597,18 +564,19 @@ class _Turn:
 
     def _memory(self, live: list[list[int]]) -> tuple[Any, ...]:
         replay = self._replay
-        cells = [
-            (self._cell(cell, entry[5]), kind, key, entry[0], bisect_left(live[entry[0]], entry[1]))
-            for cell, kind, key, entry in self._entries
+        order = self._order
+        cells = []
+        for cell, kind, line, entry in self._entries:
+            age = bisect_left(order[core], entry[2]) if (core := entry[4].core) in order else 0
+            rank = bisect_left(live[entry[0]], entry[1])
+            cells.append((self._cell(cell, entry[5]), kind, line, entry[0], rank, age))
+        owners = [
+            (cell, owner, tag - self._marks.get(owner[5:], 0) if tag >= 0 else -1)
+            for cell, (owner, tag, _) in replay.owners.items()
+            if cell not in self._split
         ]
-        marks, split = self._marks, self._split
-        held = {cell: holder for cell, holder in replay.owners.items() if cell not in split}
-        owners = frozenset([(cell, entry[0]) for cell, entry in held.items()])
-        tiles = tuple(sorted([(c, tag - marks.get(owner[5:], 0)) for c, (owner, tag, _) in held.items() if tag >= 0]))
-        flying = tuple(
-            (line, agent, bisect_left(live[agent], number)) for (line, agent), number in sorted(self._flying.items())
-        )
-        return frozenset(cells), owners, tiles, flying
+        flying = [(name, bisect_left(live[name[1]], number)) for name, number in self._flying.items()]
+        return frozenset(cells), frozenset(owners), frozenset(flying)
 
     def _moves(self, handle: Handle) -> bool:
         """Whether the bytes belong to a tensor that is told by address: it grows with loops."""
@@ -637,14 +605,8 @@ class _Turn:
         return (page.key, self._symbol(page), handle.start - moved, handle.stop - moved)
 
     def _moved(self, key: str) -> int:
-        """By how many bytes the loops' shift moves the addresses of a tensor; 0 unless all its uses agree."""
-        moves = set()
-        for core in self._cores:
-            for name, shape in self._kernel.tensor_uses.get(key, ()):
-                if name == core.code.name and not self._over(core, shape):
-                    parts = [(t, c) for t, c in shape.terms if isinstance(t, LoopInfo) and not t.turns]
-                    moves.add(sum(c * self._shift_of(core, t) for t, c in parts))
-        return moves.pop() if len(moves) == 1 else 0
+        """By how many bytes the loops' shift moves the addresses of a tensor: the same for all its uses."""
+        return max(self._moves_of(key), default=0)
 
     def _dead(self, handle: Handle) -> bool:
         """Whether no instruction can touch these bytes again: all loops that reach them have moved on."""
@@ -654,30 +616,25 @@ class _Turn:
             return False
         symbol = page.symbol
         if isinstance(symbol, Linear):
-            return self._page_left(symbol, handle, uses)
-        lows = [self._least_address(core, shape) for core in self._cores for n, shape in uses if n == core.code.name]
+            return self._page_left(symbol, handle)
+        lows = [self._least_address(core, shape) for core, shape in self._uses(page.key)]
         return all(low is not None and handle.stop <= low for low in lows)
 
-    def _page_left(self, symbol: Linear, handle: Handle, uses: list[tuple[str, Shape]]) -> bool:
+    def _page_left(self, symbol: Linear, handle: Handle) -> bool:
         """A page at a turn that all cores have left, and whose bytes no later turn's page can hold."""
-        ((item, coefficient),) = symbol.terms if len(symbol.terms) == 1 else ((("", ()), 0),)
-        if symbolic.TURN not in item[0] or coefficient <= 0 or not self._gone(item):
+        item, coefficient = symbol.terms[0]
+        if len(symbol.terms) > 1 or symbolic.TURN not in item[0] or coefficient <= 0 or not self._gone(item):
             return False
-        for core in self._cores:
-            for name, shape in uses if not core.done else ():
-                if name != core.code.name or self._over(core, shape):
-                    continue
-                if shape.opaque or len(shape.terms) != 1 or shape.terms[0][1] != coefficient:
-                    return False
-                if not self._only_later(core, shape.terms[0][0], item[0]) or handle.stop > coefficient + shape.constant:
-                    return False
+        for core, shape in self._uses(handle.page.key):
+            if shape.opaque or len(shape.terms) != 1 or shape.terms[0][1] != coefficient:
+                return False
+            if not self._only_later(core, shape.terms[0][0], item[0]) or handle.stop > coefficient + shape.constant:
+                return False
         return True
 
     def _over(self, core: CoreRun, shape: Shape) -> bool:
         """Whether this core has no use of this shape to come: it stands in a loop that the core has left for good."""
-        active = core.code.ops[core.pc].loops
-        loops = [term for term, _ in shape.terms if isinstance(term, LoopInfo)]
-        return any(info not in active and not self._reachable(core, info) for info in loops)
+        return core.done or any(self._left(core, term) for term, _ in shape.terms if isinstance(term, LoopInfo))
 
     def _only_later(self, core: CoreRun, term: Any, name: str) -> bool:
         """Whether a use on this core can only be at a later turn of the loop that runs under this name."""
@@ -689,8 +646,6 @@ class _Turn:
 
     def _least_address(self, core: CoreRun, shape: Shape) -> int | None:
         """The lowest address that an access of this shape can still have on this core; None: any."""
-        if core.done:
-            return 1 << 62
         if shape.opaque or any(not isinstance(t, LoopInfo) or t.turns or c <= 0 for t, c in shape.terms):
             return None
         if not shape.terms:
@@ -704,8 +659,6 @@ class _Turn:
         best: int | None = None
         for term, coefficient in ordered:
             if term not in active:
-                if not self._reachable(core, term):
-                    return 1 << 62
                 break
             counter = core.values[term.slot]
             if not isinstance(counter, int):

@@ -32,8 +32,9 @@ class LoopInfo(Record):
     """One loop of one core's code. `bound` is the open value it runs up to; `turns`: start or step are not pinned,
     the loop
     is told by its turn; `modulus` and `threshold` are what its uses ask; `bad` says why it cannot be folded. Where a
-    turn may begin, the counter is at most `bound` + `lag` - 1. `natural`: it is never negative. `reach`: from how far
-    before its bound the text asks whether the counter is there; `end_modulus`: of the distance to the bound.
+    turn may begin, the counter is at most `bound` + `lag` - 1. `forward`: it never goes back; `natural`: nor is it ever
+    negative. `reach`: from how far before its bound the text asks whether the counter is there; `end_modulus`: of the
+    distance to the bound.
     """
 
     var: str
@@ -45,6 +46,7 @@ class LoopInfo(Record):
     modulus: int = 1
     threshold: int = 0
     least_offset: int = 0
+    forward: bool = True
     natural: bool = True
     reach: int = 0
     end_modulus: int = 1
@@ -56,6 +58,13 @@ class LoopInfo(Record):
     slot: int = -1
     turn_slot: int = -1
     parent: LoopInfo | None = None
+
+    @property
+    def ends_at(self) -> str:
+        """The name of the open value that ends it; "" where its trip count is a number, or nothing is known of it."""
+        if self.turns:
+            return f"trips@{self.var}"
+        return self.bound[0] if isinstance(self.bound, tuple) else ""
 
     def spoil(self, why: str, span: Span | None) -> None:
         if not self.bad:
