@@ -286,7 +286,7 @@ class _Builder:
             except Misused as misused:
                 del core.ops[before:]
                 span = misused.span or statement.span
-                self._kernel.problems.append(Problem(span, misused.message, misused.expected))
+                self._kernel.problems.append(Problem(span, misused.message, misused.expected, rule=misused.rule))
         core.depth, core.scope = depth, held
 
     def _statement(self, core: _CoreBuilder, statement: Statement, scope: dict[str, Meaning]) -> None:

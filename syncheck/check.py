@@ -13,7 +13,7 @@ from syncheck.analysis import Analysis, FlagAdvice, Reliance
 from syncheck.build import Pins, kernels
 from syncheck.definitions import DefinitionError, narrowed, pins_of, strangers_of
 from syncheck.detectors import RULES, findings
-from syncheck.detectors.input import problem_finding
+from syncheck.detectors.input import problem_findings
 from syncheck.execution import Kernel
 from syncheck.finding import SEVERITIES, FileReport, Finding, Gap, Pair
 from syncheck.frontends.script import parse
@@ -120,7 +120,7 @@ def _checked(
     if settings.surplus and len(first) > 1:
         _agree_on_surplus(first)
     found = _merge([finding for run in runs for finding in findings(run.analysis, settings.rules)])
-    found = sorted([*found, *map(problem_finding, _unique(problems))], key=source_order)
+    found = sorted([*found, *problem_findings(_unique(problems))], key=source_order)
     unasked = () if settings.surplus and not undecided else ON_REQUEST
     suppressions = dict.fromkeys(one for program in programs for one in program.suppressions)
     marked = apply(found, suppressions, [rule.id for rule in settings.rules], unasked)
@@ -165,7 +165,7 @@ def check_trace(
     analysis = Analysis(
         None, machine, result.kernel, result.log, closed=True, record=again, witnesses=settings.witnesses
     )
-    found = [*findings(analysis, settings.rules), *map(problem_finding, result.problems)]
+    found = [*findings(analysis, settings.rules), *problem_findings(result.problems)]
     marked = tuple(sorted(found, key=source_order))
     gaps = []
     if machine.options["flag_key"] != "src,dst,id":
@@ -434,9 +434,10 @@ def _verdict(
     standing = [f for f in found if f.severity == "error" and f.rule != "SYN001"]
     if not ran:
         return "unreadable", str(problems[0]) if problems else "there is no core to check"
-    if problems:
-        count = "1 place was" if len(problems) == 1 else f"{len(problems)} places were"
-        place = problems[0].span
+    unread = [problem for problem in problems if problem.rule == "SYN001"]
+    if unread:
+        count = "1 place was" if len(unread) == 1 else f"{len(unread)} places were"
+        place = unread[0].span
         return "bounded", f"{count} not understood, first {place.path}:{place.line}; the rest was checked without"
     if standing:
         return "refuted", ""

@@ -17,13 +17,15 @@ Evaluate = Callable[[list[Any], Store], Value]
 
 
 class Misused(Exception):
-    """An expression that cannot be evaluated where it stands; `args` are the message and what was expected."""
+    """An expression that cannot be evaluated where it stands; `args` are the message and what was expected. `rule`: the
+    rule that is broken, SYN001 for what is not understood."""
 
-    def __init__(self, span: Span | None, message: str, expected: str = "") -> None:
+    def __init__(self, span: Span | None, message: str, expected: str = "", rule: str = "SYN001") -> None:
         super().__init__(message)
         self.span = span
         self.message = message
         self.expected = expected
+        self.rule = rule
 
 
 @frozen

@@ -67,7 +67,23 @@ class Instructions:
             self.remark(flaw.kind, flaw.span, flaw.text, flaw.other)
 
     def statement(self, statement: Statement, name: str, index: int, frames: Frames, scope: Scope) -> Emitter | None:
-        where = Where(name, index, frames, scope)
+        try:
+            return self._statement(statement, Where(name, index, frames, scope))
+        except Misused as misused:
+            if misused.rule == "MEM001" and self._between_cores(getattr(statement, "op", "")):
+                misused.rule = "SYN001"  # it can reach that memory, and which core's is not followed
+            raise
+
+    def _between_cores(self, op: str) -> bool:
+        """Whether some form of an instruction moves data from the memory of one kind of core to that of another."""
+        spaces = self.machine.spaces
+        for variant in self.machine.variants(op) if op else ():
+            owners = [{spaces[one].core for one in allowed if one in spaces} for _, allowed in variant.spaces]
+            if any(not one & other for one in owners for other in owners if one and other):
+                return True
+        return False
+
+    def _statement(self, statement: Statement, where: Where) -> Emitter | None:
         match statement:
             case Instr():
                 return self._instr(statement, where)
@@ -99,7 +115,7 @@ class Instructions:
     def agent(self, where: Where, pipe: str, span: Span) -> int:
         pipes = self.machine.pipes.get(where.kind, ())
         if pipe not in pipes:
-            raise Misused(span, f"{where.name} has no PIPE_{pipe} on {self.machine.name}", ", ".join(pipes))
+            raise Misused(span, f"{where.kind} has no PIPE_{pipe} on {self.machine.name}", ", ".join(pipes))
         return self.kernel.wiring.agent(where.index, pipe)
 
     def remark(self, kind: str, span: Span, text: str, other: Span | None = None, where: Where | None = None) -> None:
@@ -173,6 +189,10 @@ class Instructions:
 
     def cross(self, code: int, pipe: str, mode: Expr | None, flag: Expr, span: Span, where: Where, op: str) -> Emitter:
         """A cross-core signal or wait; wait_flag_dev holds issue where the machine says so, whatever pipe it names."""
+        if op.endswith("intra_block") and self.machine.intra_ids is None:
+            raise Misused(
+                span, f"{self.machine.name} has no {op}", "ffts_cross_core_sync and wait_flag_dev (or --machine a5)"
+            )
         if code == HEAR and self.machine.cross_wait == "S":
             pipe = "S"
         if code == SIGNAL and pipe in ("ALL", "S") and self.machine.cross_wait == "S":
@@ -408,7 +428,7 @@ class Instructions:
     def _check_space(self, space: str, span: Span, where: Where) -> None:
         limits = self.machine.spaces.get(space)
         if limits is not None and limits.core != where.kind:
-            raise Misused(span, f"{where.name} cannot reach {space}", f"{space} belongs to {limits.core}")
+            raise Misused(span, f"{where.kind} has no {space}", f"{space} belongs to {limits.core}", "MEM001")
 
     def _tensor(
         self, tensor: PlacedTensor, indices: Sequence[Expr | Slice], span: Span, where: Where, moved: Expr | None = None

@@ -36,7 +36,7 @@ class Span(Value):
 
 @frozen
 class Problem(Value):
-    """Something a front end could not understand: becomes a SYN001.
+    """What stands somewhere is left out of the check: becomes a finding of `rule`, SYN001 where it was not understood.
 
     `message` is one sentence; `expected` says what would have been understood; `suggestion` is the nearest valid name
     or the text to write instead, "" if there is none.
@@ -46,6 +46,7 @@ class Problem(Value):
     message: str
     expected: str = ""
     suggestion: str = ""
+    rule: str = "SYN001"
 
     def __str__(self) -> str:
         return f"{self.span}: {self.message}"

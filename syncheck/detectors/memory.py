@@ -3,11 +3,13 @@
 MEM001
 ------
 A tile, a ring of slots or a range of bytes ends beyond its memory. The hardware wraps or faults; nothing in between
-is safe.
+is safe. Or an instruction uses a memory that its core does not have at all: UB on AIC, L1 or L0 on AIV. No compiler
+takes it for that core; it is left out of the check.
 
-Silent when everything fits the machine's capacities (`syncheck machine`).
+Silent when everything fits the machine's capacities (`syncheck machine`) and every core keeps to its own.
 
-What to do: place it lower, make it smaller, use fewer slots.
+What to do: place it lower, make it smaller, use fewer slots. In a kernel for both kinds of core, let each do its own:
+with `#if defined(__DAV_CUBE__)` and `#if defined(__DAV_VEC__)`, or in cores of a script.
 
 Seen: L0B of PR #708 with head_dim 128 fits to the byte (64 KB): one column more would not.
 

@@ -8,7 +8,7 @@ from syncheck.analysis import Analysis
 from syncheck.build import kernels
 from syncheck.check import Settings, check, rules_of
 from syncheck.detectors import findings
-from syncheck.detectors.input import problem_finding
+from syncheck.detectors.input import problem_findings
 from syncheck.finding import Finding
 from syncheck.frontends.script import parse
 from syncheck.machine import load
@@ -78,7 +78,7 @@ def test_reliance_names_the_pairs() -> None:
 
 
 def test_problem() -> None:
-    finding = problem_finding(Problem(Span("t.sync", 3, 5), "unknown pipe 'PIPE_VEC'", "a pipe", "PIPE_V"))
+    (finding,) = problem_findings([Problem(Span("t.sync", 3, 5), "unknown pipe 'PIPE_VEC'", "a pipe", "PIPE_V")])
     assert (finding.rule, finding.severity, finding.title) == ("SYN001", "error", "unknown pipe 'PIPE_VEC'")
     assert finding.why == ("Expected a pipe.",)
     assert finding.order == ("Write PIPE_V.",)

@@ -27,6 +27,7 @@ from syncheck.ir import (
     For,
     If,
     Instr,
+    Let,
     Name,
     Program,
     Region,
@@ -245,7 +246,7 @@ def _cores(
         on_vector = not on_cube or (cube != vector and _speaks(vector, declared))
     if on_cube is None:
         on_cube = cube != vector and _speaks(cube, declared)
-    if on_cube and on_vector and cube == vector:
+    if on_cube and on_vector and _asked(cube, declared) == _asked(vector, declared):
         on_vector = False  # nothing in the text asks which core it runs on
     on_cube, on_vector = (on and routines.does_something(body) for on, body in ((on_cube, cube), (on_vector, vector)))
     if on_cube:
@@ -255,6 +256,14 @@ def _cores(
         both = passes["AIV"].lanes or split or (on_cube and _signals((*cube, *vector), declared))
         chosen["AIV" if both else "AIV0"] = vector
     return chosen
+
+
+def _asked(body: Sequence[Statement], declared: Declared) -> set[tuple[object, ...]]:
+    """What a pass does where: the same in both passes if nothing in the text asks for the kind of core."""
+    return {
+        (type(one), getattr(one, "op", ""), place.path, place.line, place.column, *sorted(_spaces(one, declared)))
+        for one in _each(body, declared) if not isinstance(one, Let) for place in (one.span,)
+    }  # fmt: skip
 
 
 def _each(body: Sequence[Statement], declared: Declared) -> list[Statement]:
