@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from syncheck.frontends.cpp import calls, expressions, fifo, routines, statements, types
+from syncheck.frontends.cpp import calls, expressions, fifo, statements, types
 from syncheck.frontends.cpp.comments import Comments, comments
+from syncheck.frontends.cpp.cores import cores_of, half
 from syncheck.frontends.cpp.emission import address_operand, uneven
 from syncheck.frontends.cpp.entries import Entry, entries, left_out
 from syncheck.frontends.cpp.preprocess import LIBRARY, Find, Source, macros_for, preprocess
@@ -19,27 +20,17 @@ from syncheck.frontends.cpp.terms import NOWHERE, Terms
 from syncheck.ir import (
     Call,
     Core,
-    CrossSet,
-    CrossWait,
     Def,
     Domain,
-    FifoOp,
     For,
     If,
-    Instr,
-    Let,
     Name,
     Program,
-    Region,
     Statement,
     Tile,
-    TileOp,
 )
 from syncheck.machine import Machine
 from syncheck.source import Problem, Span
-
-CUBE_SPACES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "L0A_SCALE", "L0B_SCALE")
-CUBE_PIPES = ("M", "MTE1", "FIX")
 
 HOOKS = Hooks(
     value=expressions.value, target=expressions.target, type=types.type_of, statement=statements.statement,
@@ -179,7 +170,7 @@ def _program(
         coverage.steps += run.steps
         passes[core] = run
         problems[core] = declared.problems
-    chosen = _cores(bodies, passes, declared)
+    chosen = cores_of(bodies, passes, declared)
     more = _changing(Finisher(terms, declared, machine, {}, entry.span), chosen) - changing
     if more:
         return _program(entry, units, path, machine, said, domains, coverage, pins, changing | more)
@@ -187,7 +178,7 @@ def _program(
     problems_found = tuple(
         {key: one for core in ("AIC", "AIV") if core in kept for key, one in problems[core].items()}.values()
     )
-    problems_found += (*fifo.one_sided(declared), *uneven(declared), *map(fifo.unanswered, _half(chosen, declared)))
+    problems_found += (*fifo.one_sided(declared), *uneven(declared), *map(fifo.unanswered, half(chosen, declared)))
     if not chosen and not problems_found:
         return None
     for kind, table in declared.understood.items():
@@ -227,115 +218,6 @@ def _follow(run: Pass, entry: Entry) -> list[Statement]:
     except RecursionError:
         run.problem(entry.span, "this is nested too deeply to be followed", "less nesting")
     return run.out
-
-
-# ---------------------------------------------------------------- which cores
-
-
-def _cores(
-    bodies: dict[str, tuple[Statement, ...]], passes: dict[str, Pass], declared: Declared
-) -> dict[str, tuple[Statement, ...]]:
-    """The cores that this kernel runs on: AIC, and AIV (both lanes) or AIV0 (one vector core)."""
-    cube, vector = bodies["AIC"], bodies["AIV"]
-    chosen: dict[str, tuple[Statement, ...]] = {}
-    on_cube = _is_of(cube, declared, CUBE_SPACES, ("UB",), CUBE_PIPES)
-    on_vector = _is_of(vector, declared, ("UB",), CUBE_SPACES, ("V",))
-    if on_cube is None and on_vector is None:  # barriers and signals only
-        on_cube, on_vector = False, True
-    if on_vector is None:
-        on_vector = not on_cube or (cube != vector and _speaks(vector, declared))
-    if on_cube is None:
-        on_cube = cube != vector and _speaks(cube, declared)
-    if on_cube and on_vector and _asked(cube, declared) == _asked(vector, declared):
-        on_vector = False  # nothing in the text asks which core it runs on
-    on_cube, on_vector = (on and routines.does_something(body) for on, body in ((on_cube, cube), (on_vector, vector)))
-    if on_cube:
-        chosen["AIC"] = cube
-    if on_vector:
-        split = any(split != "none" for one in declared.splits.values() for _, split in one)
-        both = passes["AIV"].lanes or split or (on_cube and _signals((*cube, *vector), declared))
-        chosen["AIV" if both else "AIV0"] = vector
-    return chosen
-
-
-def _asked(body: Sequence[Statement], declared: Declared) -> set[tuple[object, ...]]:
-    """What a pass does where: the same in both passes if nothing in the text asks for the kind of core."""
-    return {
-        (type(one), getattr(one, "op", ""), place.path, place.line, place.column, *sorted(_spaces(one, declared)))
-        for one in _each(body, declared) if not isinstance(one, Let) for place in (one.span,)
-    }  # fmt: skip
-
-
-def _each(body: Sequence[Statement], declared: Declared) -> list[Statement]:
-    found: list[Statement] = []
-    for one in body:
-        match one:
-            case If(_, then, otherwise):
-                found += _each(then, declared) + _each(otherwise, declared)
-            case For(body=inner):
-                found += _each(inner, declared)
-            case Call(name):
-                found += _each(declared.defs[name].body, declared)
-            case _:
-                found.append(one)
-    return found
-
-
-def _spaces(one: Statement, declared: Declared) -> set[str]:
-    operands: tuple[object, ...] = ()
-    if isinstance(one, TileOp):
-        operands = one.operands
-    elif isinstance(one, Instr):
-        operands = (*one.reads, *one.writes)
-    elif isinstance(one, FifoOp):
-        operands = (one.tile,)
-    found = set()
-    for operand in operands:
-        if isinstance(operand, Region):
-            found.add(operand.space)
-        name = getattr(operand, "name", "")
-        if name in declared.tiles:
-            found.add(declared.tiles[name].space)
-    return found
-
-
-def _is_of(
-    body: Sequence[Statement], declared: Declared, own: Sequence[str], foreign: Sequence[str], pipes: Sequence[str]
-) -> bool | None:
-    """Whether a pass is one of a core kind, by the memory it uses, else by the pipes it names; None: nothing tells."""
-    spaces: set[str] = set()
-    named: set[str] = set()
-    for one in _each(body, declared):
-        spaces |= _spaces(one, declared)
-        named |= {getattr(one, "src", ""), getattr(one, "dst", ""), getattr(one, "pipe", "")}
-    if spaces & set(own):
-        return True
-    if spaces & set(foreign):
-        return False
-    return True if named & set(pipes) else None
-
-
-def _speaks(body: Sequence[Statement], declared: Declared) -> bool:
-    """Whether a pass talks to the other core or changes GM: numbers that it only reads are its own affair."""
-    return any(
-        isinstance(one, CrossSet | CrossWait | FifoOp | TileOp | Instr) and getattr(one, "op", "") not in _PASSIVE
-        for one in _each(body, declared)
-    )
-
-
-_PASSIVE = ("scalar_load", "dcci", "dsb")
-
-
-def _half(bodies: dict[str, tuple[Statement, ...]], declared: Declared) -> list[FifoOp]:
-    """The first statement on each FIFO of a kernel of which one core speaks to the other, and nothing here answers."""
-    kinds = CrossSet | CrossWait | FifoOp
-    ends = [found for body in bodies.values() if (found := [o for o in _each(body, declared) if isinstance(o, kinds)])]
-    of_fifos = [one for one in ends[0] if isinstance(one, FifoOp)] if len(ends) == 1 else []
-    return list({one.fifo: one for one in reversed(of_fifos)}.values())
-
-
-def _signals(body: Sequence[Statement], declared: Declared) -> bool:
-    return any(isinstance(one, CrossSet) for one in _each(body, declared))
 
 
 # ---------------------------------------------------------------- the program
@@ -382,7 +264,7 @@ def _tidy(
 ) -> tuple[dict[str, tuple[Statement, ...]], tuple[Def, ...]]:
     """Leave out variables that nothing reads, and give calls what their bodies need."""
     defs = finisher.defs
-    read = set(finisher.declared.fifos) - {one.fifo for one in _half(made, finisher.declared)}
+    read = set(finisher.declared.fifos) - {one.fifo for one in half(made, finisher.declared)}
     for body in made.values():
         read |= read_names(body, defs)
     for name, one in defs.items():
