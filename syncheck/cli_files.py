@@ -110,16 +110,19 @@ def _expand(path: str, stdin_filename: str, configurations: Configurations, firs
 _KERNEL = re.compile(
     rb"__global__|kernel_entry|set_flag|SET_FLAG|pipe_barrier|PIPE_BARRIER|TPUSH|TPOP|TLOAD|TSTORE|ffts_cross_core_sync"
 )
+_SAID = re.compile(rb'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|' + rb"'(?:[^'\\\n]|\\.)'", re.DOTALL)
+"""Comments, strings and characters: a host program may speak of a kernel in them."""
 
 
 def _has_kernel(path: str, given: str) -> bool:
-    """Whether a C++ file says anything that a kernel says; host code beside kernels is none of ours. Headers are
-    checked through kernels: of those in a folder none is meant, one that is `given` itself is."""
+    """Whether the code of a C++ file says anything that a kernel says; host code beside kernels is none of ours.
+    Headers are checked through kernels: of those in a folder none is meant, one that is `given` itself is."""
     if not path.lower().endswith((".cpp", ".cce")) and os.path.isdir(given):
         return False
     try:
         with open(path, "rb") as stream:
-            return _KERNEL.search(stream.read()) is not None
+            text = stream.read()
+            return _KERNEL.search(text) is not None and _KERNEL.search(_SAID.sub(b" ", text)) is not None
     except OSError:
         return True  # told when it is read
 

@@ -197,9 +197,10 @@ def test_a_folder_with_nothing_to_check_is_not_clean(run: Run, here: Path) -> No
 
 def test_host_code_is_passed_over_once(run: Run, here: Path) -> None:
     (here / "k.cpp").write_text("")
+    (here / "host.cpp").write_text('// set_flag\nvoid submit() { log("TPUSH \\" and TPOP"); /* TLOAD(a);\n*/ }\n')
     code, _, err = run("race.sync", ".", ".")
     assert code == 1
-    assert err == "syncheck: 1 C++ file passed over: no kernel in it\n"
+    assert err == "syncheck: 2 C++ files passed over: no kernel in them\n"
 
 
 def test_a_script_that_is_not_understood_is_a_finding(run: Run, here: Path) -> None:

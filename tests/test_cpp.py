@@ -43,6 +43,13 @@ def test_a_kernel_that_does_nothing_on_a_pipe_is_no_error_and_not_proved() -> No
     assert "nothing that starts here" in report.reason
 
 
+def test_host_code_that_names_an_instruction_is_no_kernel() -> None:
+    text = 'struct Log; void submit(Log &log) { log.write("TPUSH(a), TPOP(b)"); }\n'
+    text += "void kernel() { pipe_barrier(PIPE_ALL); }\n"
+    report = check_cpp(text, "k.cpp", Settings(load("a2a3"), timed=False), lambda name, source: None)
+    assert (report.verdict, [f.rule for f in report.findings if f.severity == "error"]) == ("proved", [])
+
+
 def test_a_load_that_nothing_waits_for() -> None:
     assert errors(f"Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nTLOAD(a, g);\nTADDS(a, a, 1.0f);\n{LAST}") == [
         ("RAW001", 5), ("WAW001", 5),
