@@ -1,11 +1,12 @@
-"""Mutation testing of the engine: does the judge's sample notice when a part of the order or the proof is wrong?
+"""Mutation testing of the engine: does the ordinary suite notice when a part of the order or the proof is wrong?
 
-    python benchmarks/engine_mutants.py [--sample N] [--seed S] [--only fold] [--programs N]
+    python benchmarks/engine_mutants.py [--sample N] [--seed S] [--only fold] [--budget SECONDS]
 
 Each mutant changes one place of one module: a comparison or an operator, a number, a condition, a statement or an
-element of a tuple dropped, two branches swapped. A child process loads it and runs the kill suite: scripts whose true
-findings are known (judge fixtures with what their first lines say; random programs of the ordinary suite with what the
-judge says of them). The first difference kills. What survives is listed, to be explained in docs/mutation.md.
+element of a tuple dropped, two branches swapped. A child process runs with it what the ordinary suite asks
+(tests/engine_corpus.py: the random programs of tests/test_judge.py, and the other tests); the first test that fails
+kills it. Tests that noticed mutants lately, and cheap ones, come first. What survives is listed, to be explained in
+docs/mutation.md; `--again` tries the mutants of such a list.
 """
 
 from __future__ import annotations
@@ -15,22 +16,18 @@ import ast
 import os
 import pickle
 import random
-import resource
-import signal
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import CodeType
+
+from engine_trial import FOLDERS, Order, tried
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ("fold", "replay", "proof", "execution", "symbolic", "shapes", "vector_clock", "happens_before")
-TIMEOUT = 120
-SLACK = 2
-"""A mutant is also killed when a proof needs so many times the states (and ten): it no longer folds."""
 
 
 # ---------------------------------------------------------------- mutants
@@ -47,9 +44,13 @@ class Mutant:
     now: ast.AST | None
 
     @property
-    def source(self) -> str:
-        changed = _Replace(self.number, self.now).visit(ast.parse(_text(self.module)))
-        return ast.unparse(ast.fix_missing_locations(changed))
+    def change(self) -> tuple[str, CodeType, CodeType]:
+        """The module's name, its code, and its code with the change."""
+        before = ast.parse(_text(self.module))
+        after = _Replace(self.number, self.now).visit(ast.parse(_text(self.module)))
+        trees = (ast.unparse(before), ast.unparse(ast.fix_missing_locations(after)))
+        old, new = (compile(tree, f"{self.module}.py", "exec", dont_inherit=True) for tree in trees)
+        return f"syncheck.{self.module}", old, new
 
     def __str__(self) -> str:
         now = "gone" if self.now is None else _shown(self.now)
@@ -170,74 +171,18 @@ def _shown(node: ast.AST) -> str:
     return " ".join(ast.unparse(ast.fix_missing_locations(node)).split())[:90]
 
 
-# ---------------------------------------------------------------- the kill suite
+# ---------------------------------------------------------------- the run
 
 
-def collect(count: int, path: Path) -> None:
-    """Write scripts and what is known of them: from the fixtures, and from the judge for random programs."""
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
-    import engine_corpus
-
-    with path.open("wb") as file:
-        pickle.dump(engine_corpus.corpus(count), file)
-
-
-def attempt(mutant: Mutant | None, known: list[tuple[str, Any]]) -> str:
-    """Run the kill suite in this process: "" where nothing differs, else what killed."""
-    name = "" if mutant is None else f"syncheck.{mutant.module}"
-
-    class Finder:
-        @staticmethod
-        def find_spec(full: str, path: object, target: object = None) -> object:
-            import importlib.machinery as machinery
-
-            if mutant is None or full != name:
-                return None
-            return machinery.ModuleSpec(full, Finder(), origin="mutant")  # type: ignore[arg-type]
-
-        @staticmethod
-        def create_module(spec: object) -> None:
-            return None
-
-        @staticmethod
-        def exec_module(module: object) -> None:
-            assert mutant is not None
-            exec(compile(mutant.source, f"{mutant.module}.py", "exec"), vars(module))
-
-    sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
-    try:
-        import engine_corpus
-
-        for title, item in known:
-            if said := engine_corpus.differs(item, SLACK):
-                return f"{title}: {said}"
-    except Exception as error:
-        return f"raises {type(error).__name__}"
-    return ""
-
-
-def tried(mutant: Mutant | None, known: list[tuple[str, Any]]) -> str:
-    """The same in a child, with a limit on its time: what killed the mutant, or ""."""
-    readable, writable = os.pipe()
+def collect(path: Path) -> None:
+    """Write all items of the corpus, in a process of its own; takes minutes."""
     child = os.fork()
     if child == 0:
-        os.close(readable)
-        resource.setrlimit(resource.RLIMIT_CPU, (TIMEOUT, TIMEOUT))
-        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        said = attempt(mutant, known)
-        os.write(writable, said.encode()[:200] + b"\n")
+        import engine_corpus
+
+        path.write_bytes(pickle.dumps(engine_corpus.corpus()))
         os._exit(0)
-    os.close(writable)
-    with os.fdopen(readable, "rb") as pipe:
-        said = pipe.read().decode(errors="replace")
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}: it does not end"
-    return said.strip() or ("" if said else "dies")
-
-
-# ---------------------------------------------------------------- the run
+    os.waitpid(child, 0)
 
 
 def main() -> None:
@@ -245,39 +190,54 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=400, help="how many mutants (0: all)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", choices=MODULES, help="a module (repeatable)")
-    parser.add_argument("--programs", type=int, default=600, help="random programs of the kill suite")
+    parser.add_argument("--budget", type=float, default=0, help="seconds for one mutant (0: all items)")
+    parser.add_argument("--again", type=Path, help="only the mutants of this list")
     parser.add_argument("--corpus", type=Path, default=ROOT / ".venv" / "engine_corpus.pickle")
     parser.add_argument("--output", type=Path, help="write survivors there, one a line")
     options = parser.parse_args()
     start = time.time()
-    code = f"import engine_mutants as m, pathlib; m.collect({options.programs}, pathlib.Path({str(options.corpus)!r}))"
+    sys.path[:0] = [*map(str, FOLDERS), str(ROOT)]
     if not options.corpus.exists():
-        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "benchmarks")
+        collect(options.corpus)
+    import engine_corpus
+
     with options.corpus.open("rb") as file:
-        known = pickle.load(file)
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
-    whole = [mutant for module in options.only or MODULES for mutant in mutants(module)]
-    chosen = whole if not options.sample else random.Random(options.seed).sample(whole, min(options.sample, len(whole)))
-    print(
-        f"{len(known)} scripts known; {len(chosen)} of {len(whole)} mutants ({time.time() - start:.0f} s)", flush=True
-    )
-    assert not (said := tried(None, known)), f"the engine itself fails: {said}"
+        items = pickle.load(file)
+    engine_corpus.load_tests(items)
+    order = Order(items, options.corpus.with_suffix(".json"), options.budget)
+    chosen = _chosen(options.only or MODULES, options.sample, options.seed, options.again)
+    print(f"{len(items)} items of {sum(item.seconds for item in items):.0f} s; {len(chosen)} mutants", flush=True)
+    assert not any(said := tried(None, order)), f"the engine itself fails: {said}"
     survivors, totals, lost = [], Counter[str](), Counter[str]()
-    for number, mutant in enumerate(sorted(chosen, key=lambda m: (m.module, m.line)), 1):
+    for number, mutant in enumerate(chosen, 1):
         totals[mutant.module] += 1
-        if not tried(mutant, known):
-            lost[mutant.module] += 1
-            survivors.append(mutant)
-            print(f"{number:5} survives  {mutant}", flush=True)
-            if options.output:
-                with options.output.open("a", encoding="utf-8") as file:
-                    file.write(f"{mutant}\n")
+        title, _ = tried(mutant.change, order)
+        if title:
+            order.learn(title)
+            continue
+        lost[mutant.module] += 1
+        survivors.append(mutant)
+        print(f"{number:5} survives  {mutant}", flush=True)
+        if options.output:
+            with options.output.open("a", encoding="utf-8") as file:
+                file.write(f"{mutant}\n")
+    order.save()
     for module in sorted(totals):
         print(f"{module:15} killed {totals[module] - lost[module]} of {totals[module]}")
     killed = len(chosen) - len(survivors)
     print(
         f"killed {killed} of {len(chosen)} ({100 * killed / max(len(chosen), 1):.1f} %) in {time.time() - start:.0f} s"
     )
+
+
+def _chosen(modules: Sequence[str], sample: int, seed: int, again: Path | None) -> list[Mutant]:
+    """A random choice in the order of the text; of a list that survived before, all that are still there."""
+    whole = [mutant for module in modules for mutant in mutants(module)]
+    if again is not None:
+        names = set(again.read_text(encoding="utf-8").splitlines())
+        return [mutant for mutant in whole if str(mutant) in names]
+    chosen = whole if not sample else random.Random(seed).sample(whole, min(sample, len(whole)))
+    return sorted(chosen, key=lambda m: (modules.index(m.module), m.line))
 
 
 if __name__ == "__main__":

@@ -1,132 +1,191 @@
-"""Scripts of which the truth is known, as plain data: the kill suite of benchmarks/engine_mutants.py."""
+"""What the ordinary suite asks of the engine, as items that run in milliseconds: for benchmarks/engine_mutants.py.
+
+A random program of tests/test_judge.py needs no judge here: what the engine says of it today is what the judge says.
+Where a changed engine says something else, the test itself decides. Every other test is called as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import importlib
+import pickle
+import signal
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
-from judging import FEW, STATES, Looked, Seen, compare_open, compare_straight, look
+import hypothesis
+import judging
+import pytest
+import test_judge
+from judging import FEW, HARDWARE, STATES, look
 
-from syncheck.simulator.program import Script, written
+from syncheck.simulator.program import unrolled, written
 
-Item = dict[str, Any]
-
-
-def corpus(count: int) -> list[tuple[str, Item]]:
-    """Fixtures and `count` random programs, each judged, with what the engine says of it today."""
-    return [*_fixtures(), *_programs(count), *_graphs()]
-
-
-def differs(item: Item, slack: int) -> str:
-    """What the engine says differently now; "" for nothing."""
-    if item["kind"] == "graph":
-        return "" if _graph(item["text"]) == item["told"] else "the graph"
-    now = _plain(look(item["text"], item["pins"], states=item["most"]), item["text"], item["pins"], item["most"])
-    for name in Seen.__dataclass_fields__:
-        if now[name] != item[name]:
-            return name
-    if bool(now["gaps"]) != bool(item["gaps"]):
-        return f"gaps {now['gaps'][:1]}"
-    return "states" if now["states"] > slack * item["states"] + 10 else ""
+TESTS = Path(__file__).parent
+LEFT_OUT = (
+    "baseline", "callers", "catalogue", "cli", "config", "cpp", "cpp_doc", "cpp_kernels", "extract", "fuzz",
+    "invariants", "kernels", "language_doc", "machine", "numeric", "options", "packaging", "precommit", "script",
+    "script_text", "suppressions", "syntax_errors", "table", "tiles",
+)  # fmt: skip
+"""Tests that start processes, or that ask about texts rather than about the order."""
+MOST = 0.7
+"""Seconds that one item may take."""
 
 
-def _plain(looked: Looked, text: str, pins: dict[str, tuple[int, ...]], most: int) -> Item:
-    seen = {name: getattr(looked.seen, name) for name in Seen.__dataclass_fields__}
-    return {
-        "kind": "run",
-        "text": text,
-        "pins": pins,
-        "most": most,
-        "gaps": looked.gaps,
-        "states": looked.states,
-        **seen,
-    }
+@dataclass(frozen=True)
+class Item:
+    """One question to the engine: `blob` is its pickled data, `seconds` what it takes."""
+
+    title: str
+    seconds: float
+    blob: bytes
 
 
-def _fixtures() -> Iterator[tuple[str, Item]]:
-    """The judge's fixtures: what is true of them is held by tests/test_judge.py and tests/test_proof.py."""
-    from test_judge import FIXTURES, header
-
-    for path in sorted(FIXTURES.glob("*.sync")):
-        text = path.read_text(encoding="utf-8")
-        pairs = [word.partition("=") for word in (*header(text, "pins"), *header(text, "with"))]
-        pins = {key: tuple(map(int, value.strip("[]").split(","))) for key, _, value in pairs}
-        yield path.stem, _plain(look(text, pins), text, pins, STATES)
+def corpus() -> list[Item]:
+    """All items, each of which passes today."""
+    return [*_programs(), *_tests()]
 
 
-def _programs(count: int) -> Iterator[tuple[str, Item]]:
-    """Random programs; the judge has said that the engine is right about each."""
-    import programs
-    import programs_fifos
-    import programs_histories
-    import programs_turns
-
-    shares: tuple[tuple[Callable[[], Any], Callable[[Script], str], float], ...] = (
-        (programs.straight, compare_straight, 0.08), (programs.several, compare_straight, 0.08),
-        (programs_fifos.handing, compare_open, 0.1), (programs_turns.strides, compare_open, 0.1),
-        (programs.looped, compare_open, 0.1), (programs.strange, compare_open, 0.08),
-        (programs.gated, compare_open, 0.05), (programs.nested, compare_open, 0.06),
-        (programs.blocks, compare_open, 0.02), (programs.together, compare_open, 0.07),
-        (programs_turns.turns, compare_open, 0.15), (programs_histories.histories, compare_open, 0.2),
-    )  # fmt: skip
-    for shape, compare, share in shares:
-        for number, item in enumerate(_some(shape(), compare, max(int(count * share), 1))):
-            yield f"{shape.__name__} {number}", item
+def fails(item: Item) -> str:
+    """Whether the item shows that the engine is changed: in what, or ""."""
+    kind, *data = pickle.loads(item.blob)
+    return _program_fails(*data) if kind == "program" else _test_fails(*data)
 
 
-def _some(strategy: Any, compare: Callable[[Script], str], count: int) -> list[Item]:
-    kept: dict[str, Item] = {}
-
-    def one(script: Script) -> None:
-        if compare(script) != "two owners":
-            text, _ = written(script)
-            kept[text] = _plain(look(text, states=FEW), text, {}, FEW)
-
-    wrap: Any = given(strategy)
-    _run(wrap(one), count)
-    return list(kept.values())
+def load_tests(items: list[Item]) -> None:
+    """Import all test modules and with them the engine."""
+    for kind, module, *_ in (pickle.loads(item.blob) for item in items):
+        if kind == "test":
+            importlib.import_module(module)
 
 
-def _run(test: Any, count: int) -> None:
-    """The same examples each time."""
-    quiet = list(HealthCheck)
-    options = settings(
-        max_examples=count, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=quiet
-    )
-    seeded: Any = seed(0)
-    seeded(options(test))()
+# ---------------------------------------------------------------- random programs
 
 
-def _graphs() -> Iterator[tuple[str, Item]]:
-    """Runs of which the clocks and the graph say the same, and what it says."""
-    from test_happens_before import PIPES, bodies
+def _programs() -> list[Item]:
+    """The very programs of the ordinary suite."""
+    found: dict[bytes, Item] = {}
 
-    texts: list[str] = []
+    def keeping(name: str) -> Callable[..., str]:
+        def keep(*inputs: Any) -> str:
+            values = inputs[1] if name == "compare_pinned" else None
+            hardware = inputs[1] if name == "compare_straight" and len(inputs) > 1 else HARDWARE
+            text, script = written(inputs[0])
+            if name == "compare_straight" and judging.shared_flag(unrolled(script, {})):
+                return "two owners"
+            pins = {key: v if isinstance(v, tuple) else (v,) for key, v in (values or {}).items()}
+            asked = (text, pins, hardware, FEW if name == "compare_open" else STATES)
+            start = time.process_time()
+            looked = look(*asked)
+            seconds = time.process_time() - start
+            blob = pickle.dumps(("program", name, inputs, asked, looked.seen, bool(looked.gaps)))
+            found[blob] = Item(f"{name} {zlib.crc32(blob):08x}", seconds, blob)
+            return ""
 
-    def one(data: st.DataObject, machine: str) -> None:
-        parts = [f"core {core} {{\n{data.draw(bodies(machine, core))}\n}}" for core in PIPES]
-        texts.append("\n".join((f"machine {machine};", *parts)))
+        return keep
 
-    _run(given(st.data(), st.sampled_from(("a2a3", "a5")))(one), 40)
-    for number, text in enumerate(dict.fromkeys(texts)):
-        yield f"graph {number}", {"kind": "graph", "text": text, "told": _graph(text)}
+    names = ("compare_open", "compare_straight", "compare_pinned")
+    real = {name: getattr(test_judge, name) for name in names}
+    try:
+        for name in names:
+            setattr(test_judge, name, keeping(name))
+        for name, test in vars(test_judge.TestAgainstTheEngine).items():
+            if name.startswith("test_"):
+                test(test_judge.TestAgainstTheEngine(), 1)
+    finally:
+        for name, function in real.items():
+            setattr(test_judge, name, function)
+    return [item for item in found.values() if item.seconds <= MOST]
 
 
-def _graph(text: str) -> list[str]:
-    """Where graph and clocks disagree, and the paths of some pairs in words."""
-    from test_happens_before import disagreements, run
+def _program_fails(name: str, inputs: tuple[Any, ...], asked: Any, seen: Any, open_: bool) -> str:
+    looked = look(*asked)
+    if looked.seen == seen and bool(looked.gaps) == open_:
+        return ""
+    try:
+        getattr(judging, name)(*inputs)
+    except AssertionError:
+        return "what is found"
+    return ""
 
-    from syncheck.happens_before import graph_of, path
-    from syncheck.recording import is_data
 
-    recording = run(text, "a5" if text.startswith("machine a5") else "a2a3", {}, {})
-    told = list(disagreements(recording))
-    graph = graph_of(recording)
-    data = [event for event in recording.events if is_data(event)]
-    for one in data[:6]:
-        for other in data[-6:]:
-            if one is not other:
-                told += [step.text for step in path(recording, graph, one, other)]
-    return told
+# ---------------------------------------------------------------- tests
+
+
+def _tests() -> list[Item]:
+    """Tests without fixtures of pytest's own, each timed."""
+
+    class Collected:
+        def __init__(self) -> None:
+            self.items: list[pytest.Item] = []
+
+        def pytest_collection_finish(self, session: pytest.Session) -> None:
+            self.items = session.items
+
+    collected = Collected()
+    files = [path for path in sorted(TESTS.rglob("test_*.py")) if path.stem.removeprefix("test_") not in LEFT_OUT]
+    quiet = ["--collect-only", "-q", "-p", "no:cacheprovider", "--assert=plain", "-W", "ignore"]
+    with redirect_stdout(StringIO()):
+        code = pytest.main([*quiet, *map(str, files)], plugins=[collected])
+    assert code == 0, code
+    found = []
+    for test in collected.items:
+        assert isinstance(test, pytest.Function)
+        params = getattr(getattr(test, "callspec", None), "params", {})
+        if set(test.fixturenames) - set(params) or test.get_closest_marker("xfail"):
+            continue
+        module, owner = test.module.__name__, "" if test.cls is None else test.cls.__name__
+        if owner == "TestAgainstTheEngine":
+            continue
+        try:
+            blob = pickle.dumps(("test", module, owner, test.originalname, dict(params)))
+        except (pickle.PicklingError, AttributeError, TypeError):
+            continue
+        seconds = _timed(Item(test.nodeid, 0, blob))
+        if seconds is not None:
+            found.append(Item(test.nodeid, seconds, blob))
+    return found
+
+
+class _TooLong(BaseException):
+    pass
+
+
+def _timed(item: Item) -> float | None:
+    """What an item takes; None where that is too much, or where it fails outside pytest."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _TooLong
+
+    signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, MOST, 0.2)  # again and again: some places swallow it
+    start = time.process_time()
+    try:
+        said = fails(item)
+    except _TooLong:
+        return None
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    return None if said else time.process_time() - start
+
+
+def _test_fails(module: str, owner: str, name: str, params: dict[str, Any]) -> str:
+    loaded = importlib.import_module(module)
+    function = getattr(getattr(loaded, owner)() if owner else loaded, name)
+    if getattr(function, "is_hypothesis_test", False):
+        hypothesis.seed(0)(function)
+    try:
+        function(**params)
+    except pytest.skip.Exception:
+        return ""
+    except pytest.fail.Exception as failed:
+        return str(failed)[:80]
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[:1]}"[:80]
+    return ""
