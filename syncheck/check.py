@@ -41,6 +41,7 @@ RELIANCE_FIRST = 12
 
 
 Find = Callable[[str, str], "tuple[str, str] | None"]
+Library = Callable[[str], "tuple[str, str] | None"]
 """(header as written, the file that includes it) → (its path, its text), or None if there is none."""
 
 
@@ -76,17 +77,19 @@ def check(text: str, path: str, settings: Settings) -> FileReport:
     return _checked(path, [program], machine_for(program, settings), settings, started)
 
 
-def check_cpp(text: str, path: str, settings: Settings, find: Find) -> FileReport:
-    """Check one C++ kernel: each of its entry points. `find` gives the headers it includes. Nothing is raised."""
-    from syncheck.frontends.cpp.reader import read
+def check_cpp(text: str, path: str, settings: Settings, find: Find, library: Library | None = None) -> FileReport:
+    """Check one C++ kernel: each of its entry points. `find` gives the headers it includes, `library` those of the tile
+    library. Nothing is raised."""
+    from syncheck.frontends.cpp.library_reading import read_kernel
 
     started = perf_counter()
-    reading = read(text, path, settings.machine, find, dict(settings.definitions))
-    report = _checked(path, reading.programs, settings.machine, settings, started, reading.problems)
+    reading = read_kernel(text, path, settings.machine, find, dict(settings.definitions), library)
+    report = _checked(path, reading.programs, reading.machine, settings, started, reading.problems)
     pinned = reading.coverage.pinned
     strangers = tuple(one for one in report.strangers if one[0] not in pinned)
     parameters = (*report.parameters, *pinned.items())
     report = replace(report, coverage=reading.coverage.lines(), strangers=strangers, parameters=parameters)
+    report = replace(report, remarks=(reading.library,) if reading.library else ())
     if report.verdict == "unreadable" and not report.findings:
         return replace(report, verdict="bounded", reason="nothing that starts here does anything on a pipe")
     return report

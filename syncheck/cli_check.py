@@ -50,6 +50,8 @@ def run(arguments: Namespace) -> int:
     _refuse_strangers(outcomes)
     for complaint in dict.fromkeys(outcome.complaint for outcome in outcomes if outcome.complaint):
         say(complaint)
+    for remark in dict.fromkeys(remark for outcome in outcomes for remark in outcome.report.remarks):
+        say(remark)
     for report in (outcome.report for outcome in outcomes if outcome.report.undecided):
         say(f"{report.path}: what could go was not decided: {report.undecided}")
     if skipped:
@@ -166,7 +168,8 @@ def _checked(target: Target, plan: Plan) -> FileReport:
     if target.kind == "c++":
         from syncheck.cli_headers import Headers
 
-        return check_cpp(text_of(target), target.path, plan.settings, Headers(target.path, plan.include).find)
+        headers = Headers(target.path, plan.include)
+        return check_cpp(text_of(target), target.path, plan.settings, headers.find, headers.library)
     if target.stdin:
         return _trace(standard_input(), target, plan)
     with open(target.path, "rb") as stream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from syncheck.cli_callers import repository
 from syncheck.frontends.cpp.headers import SUFFIXES, nearest
@@ -32,6 +32,15 @@ class Headers:
                 return _read(path)
         found = nearest(name, os.path.relpath(os.path.abspath(includer), self._root), self._headers())
         return None if found is None else _read(_shown(os.path.join(self._root, found), includer))
+
+    @property
+    def library(self) -> Callable[[str], tuple[str, str] | None] | None:
+        """Finds a header of the tile library in the folders of --include, and there only; None without any."""
+        return self._of_folders if self._folders else None
+
+    def _of_folders(self, name: str) -> tuple[str, str] | None:
+        paths = (os.path.normpath(os.path.join(folder, name)) for folder in self._folders)
+        return next((_read(path) for path in paths if os.path.isfile(path)), None)
 
     def _headers(self) -> tuple[str, ...]:
         if self._root not in _listed:

@@ -14,10 +14,12 @@ from syncheck.ir import Program
 
 def kernel_of(text: str, target: Target, plan: Plan, entry: str = "") -> tuple[Program, str, bool]:
     """The Program of one entry point, its name, and whether there are others. Raises CommandError."""
-    from syncheck.frontends.cpp.reader import read
+    from syncheck.frontends.cpp.library_reading import read_kernel
 
-    find = Headers(target.path, plan.include).find
-    reading = read(text, target.path, plan.settings.machine, find, dict(plan.settings.definitions))
+    headers, machine = Headers(target.path, plan.include), plan.settings.machine
+    reading = read_kernel(text, target.path, machine, headers.find, dict(plan.settings.definitions), headers.library)
+    if reading.machine.fifo != machine.fifo:
+        raise CommandError(f"{target.path}: {reading.library}; its flags or pipes are others than {machine.name} has")
     named = dict(zip(reading.names, reading.programs, strict=True))
     if not named:
         raise CommandError(f"{target.path}: no entry point that does anything on a pipe")

@@ -184,7 +184,7 @@ class FileReport(Value):
     with -D
     that are no parameter here, each with the nearest one; `parameters_known`: the file is a script, so it could tell.
     `undecided`: why it was not decided what could go, where that was asked. `coverage`: for C++, what was understood of
-    it, in lines to be read.
+    it, in lines to be read. `remarks`: what else the user is told of how it was read.
     """
 
     path: str
@@ -203,6 +203,7 @@ class FileReport(Value):
     parameters_known: bool = False
     undecided: str = ""
     coverage: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @frozen

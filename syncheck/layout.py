@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from syncheck.expressions import Compiler, Meaning, Misused
 from syncheck.ir import Expr, Fifo, Program, Tensor, Tile
@@ -127,6 +127,8 @@ def lay_out(program: Program, scope: Mapping[str, Meaning], machine: Machine) ->
         _keep(layout, lambda t=tile: layout.tiles.__setitem__(t.name, _tile(t, number, layout, owners)), tile.span)
     layout.flaws += _space_flaws(layout, machine)
     layout.flaws += _fifo_flaws(layout)
+    if machine.options.get("local_slot_stride") == "undecided":
+        layout.flaws += _wider_rings(layout)
     return layout
 
 
@@ -290,6 +292,22 @@ def _fifo_flaws(layout: Layout) -> Iterator[Flaw]:
                 yield Flaw("fifo rings", one.span, text, other.span)
         if one.slot_bytes % one.lanes:
             yield Flaw("fifo shape", one.span, f"the slot of {one.name} cannot be split over {one.lanes} lanes")
+
+
+def _wider_rings(layout: Layout) -> Iterator[Flaw]:
+    """Rings whose slots are taken to lie a tile apart, and that meet another ring if they lie a slot apart."""
+    fifos = list(layout.fifos.values())
+    for one in fifos:
+        if not one.raw or one.local_stride or one.local_slots < 2:
+            continue
+        wide = replace(one, local_stride=one.slot_bytes)
+        for other in fifos:
+            if other is one or _never_together(one, other) or _rings_meet(one, other):
+                continue
+            if _rings_meet(wide, other):
+                text = f"if the slots of {one.name}'s local ring lie {one.slot_bytes} bytes apart (a slot, not a tile)"
+                yield Flaw("fifo stride", one.span, f"{text}, it reaches into that of {other.name}", other.span)
+                break
 
 
 def _never_together(one: PlacedFifo, other: PlacedFifo) -> bool:

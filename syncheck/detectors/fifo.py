@@ -35,7 +35,9 @@ returned (simpler issue #1816).
 FIF003
 ------
 Two FIFOs use the same cross-core flag ids (each needs two: flag and flag + 1), or their local rings share bytes.
-Signals of one then release waits of the other, or tiles overwrite each other.
+Signals of one then release waits of the other, or tiles overwrite each other. A warning where the rings share bytes
+only if slots lie a slot apart: libraries differ in that (since pto-isa ab903c91 they do, before they lay the popped
+tile's bytes apart). --include reads which it is from the library.
 
 Silent when ids and rings are apart.
 
@@ -87,10 +89,16 @@ def disagreements(analysis: Analysis) -> Iterator[Finding]:
     """FIF002 and FIF003: wrong before anything runs."""
     yield from remark_findings(analysis, ("fifo split", "fifo shape"), "FIF002", "error", _SPLIT)
     yield from remark_findings(analysis, ("fifo flags", "fifo rings"), "FIF003", "error", _APART)
+    yield from remark_findings(analysis, ("fifo stride",), "FIF003", "warning", _STRIDE)
 
 
 _SPLIT = "Give every push and pop the split of the declaration, and tiles that fill their part of the slot."
 _APART = "Number the flags 0, 2, 4, … (each FIFO uses flag and flag + 1) and place the rings behind one another."
+
+_STRIDE = (
+    "Leave a slot's bytes of room for each slot of the ring, or name the library: --include DIR reads its text, "
+    "-O local_slot_stride=tile or slot decides without."
+)
 
 
 def _local(clash: Clash) -> bool:

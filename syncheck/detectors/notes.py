@@ -10,7 +10,12 @@ from syncheck.detectors.words import at, plain_core, sentence
 from syncheck.finding import Finding
 from syncheck.observation import Remark
 
-_NOTES = {"fifo flags": "the other FIFO", "fifo rings": "the other FIFO", "fifo split": "declared here"}
+_NOTES = {
+    "fifo flags": "the other FIFO",
+    "fifo rings": "the other FIFO",
+    "fifo stride": "what it reaches into",
+    "fifo split": "declared here",
+}
 
 
 def remark_findings(

@@ -178,6 +178,8 @@ def _method(run: Pass, node: Node, function: Node, listed: Node, scope: Scope) -
         return Lost("an incomplete call")
     held = run.value(home, scope)
     explicit = None
+    if member.kind == "dependent_name":  # `a.template f<T>(…)`
+        member = member.named()[-1]
     name = member.text
     if member.kind in ("template_method", "template_function"):
         inner = member.field("name")

@@ -46,13 +46,15 @@ def _fifo(
     made = run.terms.fresh(hint)
     declared.placed[key] = made
     on_chip = run.machine.fifo[direction].slot_space != "GM"  # the popped tile is the slot: one address each
+    apart = on_chip or run.machine.options["local_slot_stride"] == "slot"
     instead = tuple(one for one in declared.fifos if _apart(run, declared.under[one], run.conditions))
     declared.fifos[made] = Fifo(
         made, direction, "uint8", (Const(kind.slot),), node.span, Const(kind.slots), Const(flag),
         "UB" if direction.startswith("C2V") else "L1", local if isinstance(local, Const) else Const(0),
-        Const(kind.slots if on_chip else kind.local_slots), Const(kind.slot) if on_chip else None, instead_of=instead,
+        Const(kind.slots if on_chip else kind.local_slots), Const(kind.slot) if apart else None, instead_of=instead,
     )  # fmt: skip
     declared.under[made] = tuple(run.conditions)
+    declared.pipes[made] = kind
     return made
 
 

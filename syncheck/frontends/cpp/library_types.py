@@ -26,6 +26,9 @@ SPACES = {
 }  # fmt: skip
 """TileType:: → the memory it lies in."""
 
+TILE_TYPES = {space: kind for kind, space in SPACES.items()}
+"""The other way round: what `Tile::Loc` says."""
+
 EVENT_PIPES = {
     "TLOAD": "MTE2", "TSTORE_VEC": "MTE3", "TSTORE_ACC": "FIX", "TSTORE_MAT": "MTE3", "TMOV_M2L": "MTE1",
     "TMOV_M2B": "MTE1", "TMOV_M2R": "MTE1", "TMOV_M2S": "FIX", "TMOV_V2M": "FIX", "TMOV_A2V": "FIX", "TMOV_A2M": "FIX",

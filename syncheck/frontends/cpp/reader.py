@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from syncheck.frontends.cpp import calls, expressions, fifo, statements, types
 from syncheck.frontends.cpp.comments import Comments, comments
 from syncheck.frontends.cpp.cores import cores_of, half
+from syncheck.frontends.cpp.coverage import Coverage
 from syncheck.frontends.cpp.emission import address_operand, uneven
 from syncheck.frontends.cpp.entries import Entry, entries, left_out
-from syncheck.frontends.cpp.preprocess import LIBRARY, Find, Source, macros_for, preprocess
+from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, notes, read_names, without_unread
 from syncheck.frontends.cpp.scopes import Scope, declare
 from syncheck.frontends.cpp.state import MOST_STEPS, MOST_STEPS_OF_FILE, Declared, Hooks, Pass, TooMuch, Unreadable
@@ -22,6 +23,7 @@ from syncheck.ir import (
     Core,
     Def,
     Domain,
+    Fifo,
     For,
     If,
     Name,
@@ -40,44 +42,21 @@ HOOKS = Hooks(
 
 
 @dataclass(slots=True)
-class Coverage:
-    """What was understood of one file. `counts`: kind → name → how often; `headers`: local ones read;
-    `pinned`: what -D gave to names of the text; `steps`: nodes followed."""
-
-    entries: list[str] = field(default_factory=list)
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    headers: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    pinned: dict[str, str] = field(default_factory=dict)
-    steps: int = 0
-
-    def lines(self) -> tuple[str, ...]:
-        """To be read: what was understood, kind by kind."""
-        made = [f"entry points: {', '.join(self.entries) or 'none'}"]
-        for kind in ("functions", "loops", "instructions", "synchronisation"):
-            table = self.counts.get(kind)
-            if table:
-                total = sum(table.values())
-                shown = ", ".join(f"{name} {count}" for name, count in sorted(table.items()))
-                made.append(f"{kind}: {len(table) if kind == 'loops' else total} ({shown})")
-        if self.headers:
-            made.append(f"headers read: {', '.join(self.headers)}")
-        if any(name.startswith(LIBRARY) for name in self.missing):
-            made.append("headers of the library: not read, what they do is built in")
-        if self.missing:
-            made.append(f"headers not found: {', '.join(self.missing)}")
-        return (*made, *self.notes)
-
-
-@dataclass(slots=True)
 class Reading:
-    """The programs of one file (one for each entry point), what the entry points are called, and the coverage."""
+    """The programs of one file (one for each entry point), what the entry points are called, and the coverage.
+    `machine`: the one to check them with; `library`: which text its FIFOs come from, where one was asked for."""
 
     programs: list[Program]
     coverage: Coverage
+    machine: Machine
     problems: list[Problem] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    library: str = ""
+
+
+def fifo_key(one: Fifo) -> tuple[object, ...]:
+    """What tells the FIFOs of one file apart."""
+    return one.name, one.span, one.direction, one.flag, one.shape, one.slots, one.local_slots
 
 
 def read(text: str, path: str, machine: Machine, find: Find, definitions: Mapping[str, str] | None = None) -> Reading:
@@ -114,7 +93,7 @@ def read(text: str, path: str, machine: Machine, find: Find, definitions: Mappin
     problems = [
         Problem(Span(where, line), f"the preprocessor: {message}") for where, line, message in sources["AIV"].errors
     ]
-    return Reading(programs, coverage, problems + left, names)
+    return Reading(programs, coverage, machine, problems + left, names)
 
 
 def _launched(listed: list[Entry], unit: Unit, machine: Machine) -> tuple[list[Entry], set[str]]:
@@ -187,6 +166,7 @@ def _program(
             total[name] = total.get(name, 0) + count
     coverage.pinned.update((name, str(pins[name])) for name in sorted(declared.pinned))
     coverage.notes += [note for note in declared.notes if note not in coverage.notes]
+    coverage.pipes.update((fifo_key(declared.fifos[name]), kind) for name, kind in declared.pipes.items())
     return _finished(entry, chosen, declared, terms, path, machine, said, domains, problems_found)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncheck.frontends.cpp.kinds import PipeType
 from syncheck.frontends.cpp.scopes import Scope
 from syncheck.frontends.cpp.syntax import Node, Unit
 from syncheck.frontends.cpp.terms import NOWHERE, Terms
@@ -68,6 +69,7 @@ class Declared:
     hints: dict[str, str] = field(default_factory=dict)
     pinned: set[str] = field(default_factory=set)
     tile_ids: dict[str, str] = field(default_factory=dict)
+    pipes: dict[str, PipeType] = field(default_factory=dict)
     under: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
     splits: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     pressure: dict[str, dict[str, tuple[bool, Span]]] = field(default_factory=dict)

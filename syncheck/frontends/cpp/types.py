@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import INT, NUMBERS, VOID, Array, Class, Named, Pointer, Type, key_of
-from syncheck.frontends.cpp.library_types import LIBRARY
+from syncheck.frontends.cpp.library_types import LIBRARY, TILE_TYPES
 from syncheck.frontends.cpp.scopes import (
     Lazy,
     Meant,
@@ -197,7 +197,7 @@ def type_scope(made: Type) -> Scope | None:
             if value is not None:
                 scope.names[name] = Cell(Whole(Const(value)))
         scope.names["DType"] = Meant(made.element)
-        scope.names["Loc"] = Cell(Enum(made.space))
+        scope.names["Loc"] = Cell(Enum(TILE_TYPES[made.space]))
         return scope
     if isinstance(made, TensorType):
         scope = Scope(None, "class")
