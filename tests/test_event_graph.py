@@ -10,8 +10,8 @@ import programs
 import pytest
 from hypothesis import strategies as st
 from judging import choices, engine, judged, told
+from random_examples import DEEP, every
 from test_invariants import imports
-from test_judge import every
 
 from syncheck.build import kernels
 from syncheck.check import Settings, machine_for, rules_of
@@ -105,9 +105,9 @@ def numbered(text: str) -> str:
     return "\n".join(f"{number:3} {line}" for number, line in enumerate(text.splitlines(), 1))
 
 
-@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(50, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(8 * DEEP, marks=pytest.mark.deep)])
 class TestAgreement:
-    """Some hundred programs in the ordinary suite; the nightly run has fifty times as many."""
+    """Some hundred programs in the ordinary suite; the nightly run has 100,000."""
 
     @pytest.mark.parametrize(
         ("shape", "examples", "least"),
@@ -123,17 +123,11 @@ class TestAgreement:
         ],
     )
     def test_both_methods(self, times: int, shape: Any, examples: int, least: int) -> None:
-        equal = 0
-
-        def one(script: Script) -> None:
-            nonlocal equal
-            equal += compare(script) in ("equal", "first open")
-
-        every(examples * times, one, shape())
-        assert equal >= least * times, "the graph applies to too few programs to compare anything"
+        said = every(examples, compare, shape(), times=times)
+        assert said["equal"] + said["first open"] >= least * times, "the graph applies to too few programs to compare anything"
 
     def test_judge(self, times: int) -> None:
-        every(30 * times, compare_judge, programs.turning())
+        every(30, compare_judge, programs.turning(), times=times)
 
 
 LAST_TURN = """\
@@ -324,9 +318,8 @@ def compare_surplus(script: Script, earlier: bool) -> str:
 
 @pytest.mark.parametrize("times", [pytest.param(1), pytest.param(30, marks=pytest.mark.deep)])
 def test_what_changes_no_distance_changes_no_verdict(times: int) -> None:
-    seen = []
-    every(30 * times, lambda *drawn: seen.append(compare_surplus(*drawn)), programs.turning(), st.booleans())
-    assert seen.count("redundant") >= 5 * times
+    said = every(30, compare_surplus, programs.turning(), st.booleans(), times=times)
+    assert said["redundant"] >= 5 * times
 
 
 def test_a_flag_beside_a_barrier_is_redundant() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +11,13 @@ import programs_fifos
 import programs_histories
 import programs_turns
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judging import HARDWARE, compare_open, compare_pinned, compare_straight, engine
+from random_examples import DEEP, every
 
 from syncheck.simulator.program import Script, Values
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "judge"
-SUITE = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 MACHINES = st.sampled_from(
     (HARDWARE, HARDWARE, replace(HARDWARE, in_order=frozenset("SV")), replace(HARDWARE, store_needs_flag=False))
 )
@@ -29,21 +26,8 @@ PINS = st.fixed_dictionaries(
 )
 
 
-def pinned(script: Script, values: Values) -> None:
-    compare_pinned(script, {p.name: values[p.name] for p in script.params})
-
-
-def every(examples: int, check: Callable[..., object], *inputs: st.SearchStrategy[Any]) -> None:
-    """Run `check` on so many random examples, always the same ones."""
-
-    def one(drawn: tuple[Any, ...]) -> None:
-        check(*drawn)
-
-    settings(SUITE, max_examples=examples)(given(st.tuples(*inputs))(one))()
-
-
-DEEP = int(os.environ.get("SYNCHECK_JUDGE_TIMES", "50"))
-"""How many times the ordinary suite's programs the nightly run judges."""
+def pinned(script: Script, values: Values) -> str:
+    return compare_pinned(script, {p.name: values[p.name] for p in script.params})
 
 
 @pytest.mark.parametrize("times", [pytest.param(1), pytest.param(DEEP, marks=pytest.mark.deep)])
@@ -51,43 +35,43 @@ class TestAgainstTheEngine:
     """2,000 programs in the ordinary suite; the nightly run has fifty times as many."""
 
     def test_straight(self, times: int) -> None:
-        every(700 * times, compare_straight, programs.straight(), MACHINES)
+        every(700, compare_straight, programs.straight(), MACHINES, times=times)
 
     def test_several_cores(self, times: int) -> None:
-        every(500 * times, compare_straight, programs.several(), MACHINES)
+        every(500, compare_straight, programs.several(), MACHINES, times=times)
 
     def test_loops(self, times: int) -> None:
-        every(160 * times, compare_open, programs.looped())
+        every(160, compare_open, programs.looped(), times=times)
 
     def test_strange_loops(self, times: int) -> None:
-        every(110 * times, compare_open, programs.strange())
+        every(110, compare_open, programs.strange(), times=times)
 
     def test_gated(self, times: int) -> None:
-        every(40 * times, compare_open, programs.gated())
+        every(40, compare_open, programs.gated(), times=times)
 
     def test_nested_loops(self, times: int) -> None:
-        every(50 * times, compare_open, programs.nested())
+        every(50, compare_open, programs.nested(), times=times)
 
     def test_blocks(self, times: int) -> None:
-        every(20 * times, compare_open, programs.blocks())
+        every(20, compare_open, programs.blocks(), times=times)
 
     def test_cores_in_step(self, times: int) -> None:
-        every(110 * times, compare_open, programs.together())
+        every(110, compare_open, programs.together(), times=times)
 
     def test_what_the_text_asks_of_turns(self, times: int) -> None:
-        every(110 * times, compare_open, programs_turns.turns())
+        every(110, compare_open, programs_turns.turns(), times=times)
 
     def test_strides(self, times: int) -> None:
-        every(60 * times, compare_open, programs_turns.strides())
+        every(60, compare_open, programs_turns.strides(), times=times)
 
     def test_histories(self, times: int) -> None:
-        every(90 * times, compare_open, programs_histories.histories())
+        every(90, compare_open, programs_histories.histories(), times=times)
 
     def test_fifos(self, times: int) -> None:
-        every(100 * times, compare_open, programs_fifos.handing())
+        every(100, compare_open, programs_fifos.handing(), times=times)
 
     def test_pinned(self, times: int) -> None:
-        every(110 * times, pinned, st.one_of(programs.looped(), programs.nested(), programs.together()), PINS)
+        every(110, pinned, st.one_of(programs.looped(), programs.nested(), programs.together()), PINS, times=times)
 
 
 def header(text: str, name: str) -> list[str]:
