@@ -16,7 +16,7 @@ from syncheck.memory_map import Atlas
 from syncheck.places import OutOfRange
 from syncheck.shapes import Demands, LoopInfo, Shape
 from syncheck.source import Problem, Span
-from syncheck.symbolic import Atom, Bounds, Open, Store, Value, atom, less
+from syncheck.symbolic import Atom, Bounds, Open, Store, Value, atom, key_of, less
 from syncheck.value import Record, mutable
 from syncheck.wiring import Wiring
 
@@ -257,7 +257,7 @@ class CoreRun:
             if bound is None or least is None or least < 1:
                 message = f"the loop over {op.name} starts or steps by a value that is not pinned"
                 raise Stopped(Problem(op.span, message, f"{op.name} < bound, and a step that is at least 1"))
-            key = f"{op.name}@{start}|{step}|{bound}{'=' if op.inclusive else ''}"
+            key = "|".join((f"{op.name}@{key_of(start)}", key_of(step), key_of(bound) + "=" * op.inclusive))
             low = start if isinstance(start, int) else Store(self.kernel.domain).range_of(start)[0]
             self.kernel.domains.setdefault(key, (low, None))  # of every path, whatever this one has assumed
             start = atom(key, 0)

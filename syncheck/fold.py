@@ -325,7 +325,7 @@ class _Turn:
         facts, kept = [], set()
         for test, answer in store.facts.items():
             atoms = [item for item, _ in test.form.terms]
-            if all(self._gone(item) for item in atoms):
+            if all(self._gone(item) for item in atoms) or store.decides(test) is answer:
                 continue
             kept.update(atoms)
             facts.append((self._test(test), answer))

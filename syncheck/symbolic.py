@@ -76,6 +76,16 @@ def name_of(atom: Atom) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
+def key_of(value: Value | None) -> str:
+    """A text that no other value has: a parameter's own name, a number, or all the parts of a form. `str` is for
+    readers: it does not tell apart two loops over one variable."""
+    if isinstance(value, Linear) and len(value.terms) == 1 and not value.constant:
+        ((name, index), coefficient), *_ = value.terms
+        if coefficient == 1 and not index and TURN not in name:
+            return name
+    return repr(value)
+
+
 def names_of(value: Value) -> set[str]:
     """The names of all atoms that a value is made of."""
     found: set[str] = set()
@@ -244,21 +254,22 @@ class Store(Case):
         return bool(value)
 
     def _answer(self, test: Test) -> bool:
-        low, high = self.range_of(test.form)
-        if test.op == "<":
-            if high is not None and high < 0:
-                return True
-            if low is not None and low >= 0:
-                return False
-        else:
-            if (low is not None and low > 0) or (high is not None and high < 0):
-                return False
-            if low == 0 and high == 0:
-                return True
+        decided = self.decides(test)
+        if decided is not None:
+            return decided
         known = self.facts.get(test)
         if known is None:
             raise Open(test)
         return known
+
+    def decides(self, test: Test) -> bool | None:
+        """What the bounds alone answer; None where they do not say."""
+        low, high = self.range_of(test.form)
+        if test.op == "<":
+            return True if high is not None and high < 0 else False if low is not None and low >= 0 else None
+        if (low is not None and low > 0) or (high is not None and high < 0):
+            return False
+        return True if low == 0 and high == 0 else None
 
     def assume(self, test: Test, answer: bool) -> Store | None:
         """This path with one question answered; None where its bounds rule the answer out."""
