@@ -17,7 +17,7 @@ from syncheck.replay import Rules
 from syncheck.simulator.entries import Core, Hardware
 from syncheck.simulator.held import held_back
 from syncheck.simulator.judge import TooLarge, Verdict, every_order
-from syncheck.simulator.program import Branch, Loop, Node, Script, Values, evaluate, names_in, unrolled, written
+from syncheck.simulator.program import Branch, Let, Loop, Node, Script, Values, evaluate, names_in, unrolled, written
 from syncheck.symbolic import Linear, Store, Test
 
 STATES = 400
@@ -205,15 +205,21 @@ def samples(script: Script, count: int, most: int) -> list[Values]:
     return found
 
 
-def longest(nodes: tuple[Node, ...], values: Values) -> int:
-    """The most turns that any loop makes."""
+def longest(nodes: tuple[Node, ...], values: dict[str, Any]) -> int:
+    """The most turns that any loop makes, if none is left early."""
     most = 0
     for node in nodes:
-        if isinstance(node, Branch):
+        if isinstance(node, Let):
+            values[node.name] = evaluate(node.value, values)
+        elif isinstance(node, Branch):
             most = max(most, longest(node.then if evaluate(node.condition, values) else node.otherwise, values))
         elif isinstance(node, Loop):
-            turns = range(evaluate(node.start, values), evaluate(node.bound, values), evaluate(node.step, values))
-            most = max([most, len(turns), *(longest(node.body, {**values, node.var: turn}) for turn in turns)])
+            turn, turns = evaluate(node.start, values), 0
+            while turn < evaluate(node.bound, values):
+                values[node.var] = turn
+                turns, most = turns + 1, max(most, longest(node.body, values))
+                turn += evaluate(node.step, values)
+            most = max(most, turns)
     return most
 
 
@@ -324,7 +330,7 @@ def compare_open(script: Script, sampled: int = 6) -> str:
             if ours.covers(one := judge(values, 400)) or stopped:
                 continue
             known = {**values, **{name: evaluate(expr, values) for name, expr in script.constants}}
-            if closed or max(longest(body, known) for _, body in script.cores) <= DEFAULT_BOUND:
+            if closed or max(longest(body, dict(known)) for _, body in script.cores) <= DEFAULT_BOUND:
                 raise AssertionError(differences(f"{text}// {values}", ours, one))
         theirs = told(union)
         if theirs.covers(ours):

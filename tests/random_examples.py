@@ -13,10 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 import hypothesis
-from hypothesis import HealthCheck, given, reproduce_failure, seed, settings
+from hypothesis import HealthCheck, Phase, given, reproduce_failure, seed, settings
 from hypothesis import strategies as st
 
-SUITE = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+"""Not `explain`: it traces every line that runs, also where nothing fails."""
+SUITE = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None, phases=PHASES)
 NIGHT = settings(SUITE, derandomize=False, print_blob=True)
 SEED = int(os.environ.get("SYNCHECK_SEED") or time.time_ns() // 1_000_000_000)
 DEEP = int(os.environ.get("SYNCHECK_JUDGE_TIMES", "50"))

@@ -58,7 +58,16 @@ class Leave:
     again: bool = False
 
 
-Node = Union[Do, Loop, Branch, Leave, Move]
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A variable of the core gets a value: declared here (`first`), or another one."""
+
+    name: str
+    value: Expr
+    first: bool = False
+
+
+Node = Union[Do, Loop, Branch, Leave, Let, Move]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +97,15 @@ OPERATORS: dict[str, Callable[[int, int], int]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
+    "/": lambda a, b: a // b if a >= 0 else -(-a // b),
     "%": lambda a, b: a % b if a >= 0 else -(-a % b),
+    "&": lambda a, b: a & b,
+    "min": min,
+    "max": max,
     "<": lambda a, b: int(a < b),
     ">": lambda a, b: int(a > b),
+    "<=": lambda a, b: int(a <= b),
+    ">=": lambda a, b: int(a >= b),
     "==": lambda a, b: int(a == b),
     "!=": lambda a, b: int(a != b),
     "&&": lambda a, b: int(a != 0 and b != 0),
@@ -137,7 +152,7 @@ def names_in(item: object) -> Iterator[str]:
             yield from names_in(part)
     elif isinstance(item, Script):
         yield from names_in((item.cores, item.constants))
-    elif isinstance(item, Do | Loop | Branch | Leave):
+    elif isinstance(item, Do | Loop | Branch | Leave | Let):
         for name in type(item).__slots__:
             yield from names_in(getattr(item, name))
 
@@ -152,9 +167,12 @@ class _Left(Exception):
 
 
 def _issued(nodes: tuple[Node, ...], values: dict[str, Any]) -> Iterator[Entry]:
+    """Counters and variables are kept in `values`: no name means two things in one script."""
     for node in nodes:
         if isinstance(node, Do):
             yield _entry(node, values)
+        elif isinstance(node, Let):
+            values[node.name] = evaluate(node.value, values)
         elif isinstance(node, Move):
             yield from issued(node, *values[_CORE])
         elif isinstance(node, Leave):
@@ -165,7 +183,8 @@ def _issued(nodes: tuple[Node, ...], values: dict[str, Any]) -> Iterator[Entry]:
             turn, step = evaluate(node.start, values), evaluate(node.step, values)
             while turn < evaluate(node.bound, values):
                 try:
-                    yield from _issued(node.body, {**values, node.var: turn})
+                    values[node.var] = turn
+                    yield from _issued(node.body, values)
                 except _Left as left:
                     if not left.again:
                         break
@@ -215,6 +234,9 @@ def _write(nodes: tuple[Node, ...], lines: list[str], indent: str) -> tuple[Node
         elif isinstance(node, Move):
             lines.append(indent + node.text())
             told.append(replace(node, line=len(lines)))
+        elif isinstance(node, Let):
+            lines.append(f"{indent}{'let ' * node.first}{node.name} = {shown(node.value)};")
+            told.append(node)
         elif isinstance(node, Leave):
             lines.append(indent + ("continue;" if node.again else "break;"))
             told.append(node)
@@ -258,7 +280,11 @@ def shown(expr: Expr) -> str:
     operator, left, right = expr
     if operator == "[]":
         return f"{left}[{shown(right)}]"
+    if operator in ("min", "max"):
+        return f"{operator}({shown(left)}, {shown(right)})"
+    plain = ("[]", "min", "max")
     sides = [
-        f"({shown(side)})" if isinstance(side, tuple) and side[0] != "[]" else shown(side) for side in (left, right)
+        f"({shown(side)})" if isinstance(side, tuple) and side[0] not in plain else shown(side)
+        for side in (left, right)
     ]
     return f"{sides[0]} {operator} {sides[1]}"
