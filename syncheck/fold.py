@@ -226,7 +226,17 @@ class _Turn:
         if self._reachable(core, loop) or now is None or wanted is None or not loop.forward:
             return True
         now += offset
-        return now < wanted or (now == wanted and core.pc <= info.start)
+        return now < wanted or (now == wanted and (core.pc <= info.start or self._comes_round(core, info, loop)))
+
+    def _comes_round(self, core: CoreRun, info: LoopInfo, outer: LoopInfo) -> bool:
+        """Whether a loop between these two is running: then the inner one begins again in this turn of the outer."""
+        active = core.code.ops[core.pc].loops
+        between = info.parent
+        while between is not None and between is not outer:
+            if between in active:
+                return True
+            between = between.parent
+        return between is None
 
     def _position(self, value: Any) -> int | None:
         if isinstance(value, int):
