@@ -245,6 +245,18 @@ def test_a_core_that_only_reads_numbers_is_not_running_this_kernel() -> None:
     assert {rule for rule, _ in errors(body.format("x[1] = first;"))} >= {"WAW001"}
 
 
+def test_a_copy_of_unknown_length_stays_within_the_tile_at_its_address() -> None:
+    copy = "copy_gm_to_ubuf((__ubuf__ float *)0x0, x, 0, 4, n / 32, 0, 0);\n"
+    fenced = copy + "set_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);\nwait_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);\n"
+    rows = "Tile<TileType::Vec, float, 4, 64> a, b;\nTASSIGN(a, 0x0);\nTASSIGN(b, {});\n"
+    assert checked(rows.format("0x400") + fenced + f"TADDS(b, a, 1.0f);\n{LAST}").verdict == "proved"
+    behind = f"TADDS(b, b, 1.0f);\n{copy}{LAST}"
+    assert errors(rows.format("0x400") + behind) == []
+    assert [rule for rule, _ in errors(rows.format("0x3e0") + behind)] == ["WAR001", "WAW001"]
+    for strange in (copy.replace("0x0", "0x20"), copy.replace("0, 0)", "n, 0)")):
+        assert [rule for rule, _ in errors(rows.format("0x400") + strange + LAST)] == ["SYN001"]
+
+
 PIPE = "TPipe<0, Direction::DIR_C2V, 256, 4, 4, true>"
 HALF = f"""#ifdef __DAV_VEC__
 auto pipe = {PIPE}(x, (uint32_t)4096, (uint32_t)4096);

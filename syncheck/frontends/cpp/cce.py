@@ -35,6 +35,8 @@ def raw(run: Pass, node: Node, name: str, values: list[Any]) -> bool:
     numbers = [value.number if isinstance(value, Whole) else None for value in values]
     rule = next((made for pattern, made in _RULES if pattern.fullmatch(name)), None)
     sizes = rule(numbers, values) if rule is not None else None
+    if sizes is None and name.startswith("copy_"):
+        sizes = _within_tiles(run, name, numbers, values)
     if sizes is None:
         raise Unreadable(node, f"how many bytes '{short(node)}' touches is not known", "constant counts and strides")
     operands = [_operand(run, node, value, sizes[k] if k < len(sizes) else None) for k, value in enumerate(values)]
@@ -57,6 +59,32 @@ def _operand(run: Pass, node: Node, value: Any, size: tuple[int, int, int] | Non
         raise Unreadable(node, f"the address that '{short(node)}' uses is not known")
     rows, columns, step = folded(sorted([(1, width), (max(stride, width), rows)]) if rows > 1 else [(1, width)])
     return At(view(run, value.base, "uint8", rows, columns, step, node.span), value.offset, node.span)
+
+
+def _within_tiles(run: Pass, name: str, numbers: list[int | None], values: list[Any]) -> Sizes | None:
+    """A copy of unknown length stays within the tile that was given its on-chip address, and moves no more than that
+    to or from GM, in one piece (docs/cpp.md); None where there is no such tile, or where rows in GM lie apart."""
+    room = [_room(run, value) for value in values[:2]]
+    if name == "copy_matrix_cc_to_gm":
+        whole = len(values) > 5 and isinstance(values[3], Whole) and values[3] == values[5]
+    else:
+        gaps = [numbers[5], numbers[6]] if len(numbers) > 6 else [None, None]
+        gm = [isinstance(value, Address) and value.space in ("GM", "") for value in values[:2]]
+        whole = all(gap == 0 for gap, here in zip(gaps, reversed(gm), strict=True) if here)
+    most = max((one for one in room if one is not None), default=0)
+    if not whole or not most or any(one == 0 for one in room):
+        return None
+    return [(1, most if one is None else one, 1) for one in room]
+
+
+def _room(run: Pass, value: Any) -> int | None:
+    """The bytes of the largest tile with this address in the functions that are being followed; 0 if there is none,
+    None in GM."""
+    if not isinstance(value, Address) or value.space in ("GM", ""):
+        return None
+    path = tuple(run.sites)
+    given = run.assigned.get((value.space, value.offset), ())
+    return max((size for sites, size in given if path[: len(sites)] == sites), default=0)
 
 
 def _all(*numbers: int | None) -> bool:

@@ -164,6 +164,7 @@ class Pass:
     known: dict[str, int] = field(default_factory=dict)
     kept_before: dict[int, dict[str, Expr | None]] = field(default_factory=dict)
     launches: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    assigned: dict[tuple[str, Expr], list[tuple[tuple[int, ...], int]]] = field(default_factory=dict)
 
     def value(self, node: Node, scope: Scope) -> Any:
         self.steps += 1
