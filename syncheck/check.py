@@ -22,6 +22,7 @@ from syncheck.machine import Machine, load
 from syncheck.observation import Access, Case, Log
 from syncheck.proof import DEFAULT_BOUND, DEFAULT_STATES, Explorer, Outcome
 from syncheck.recording import Recording, record
+from syncheck.repeats import without_repeats
 from syncheck.replay import Rules
 from syncheck.rule import Rule
 from syncheck.source import Problem, Span
@@ -106,7 +107,7 @@ def _checked(
     undecided, strangers, covered = "", list[tuple[tuple[str, str], ...]](), dict[str, str]()
     for each in programs:
         try:
-            program = narrowed(settings.definitions, each)
+            program = without_repeats(narrowed(settings.definitions, each))
             pins = pins_of(settings.definitions, program)
         except DefinitionError as error:
             return FileReport(path, "unreadable", machine.name, reason=str(error))

@@ -25,7 +25,7 @@ LAYERS: dict[str, int] = {
     # 2 kernel
     "frontends": 2, "expressions": 2, "shapes": 2, "layout": 2, "places": 2, "lowering": 2, "fifo_lowering": 2,
     "instructions": 2, "execution": 2, "build": 2, "script_text": 2, "declaration_text": 2, "expression_text": 2,
-    "script_layout": 2, "script_spelling": 2, "edits": 2, "cost": 2,
+    "script_layout": 2, "script_spelling": 2, "edits": 2, "repeats": 2, "cost": 2,
     # 3 order
     "sightings": 3, "replay": 3, "fold": 3, "deadlock": 3, "proof": 3, "trace_run": 3, "recording": 3,
     "trace_recording": 3, "reasons": 3, "happens_before": 3, "timing": 3,

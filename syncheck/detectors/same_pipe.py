@@ -57,7 +57,7 @@ def missing_barriers(analysis: Analysis) -> Iterator[Finding]:
 
 def _by_pipe(analysis: Analysis) -> list[list[Clash]]:
     follows = {
-        (clash.later.site, buffer_key(clash.later))
+        (clash.later.site, buffer_key(clash.later), analysis.parameters(clash.case))
         for clash in analysis.log.clashes.values()
         if clash.kind == "unordered" and clash.later.writes
     }
@@ -66,8 +66,9 @@ def _by_pipe(analysis: Analysis) -> list[list[Clash]]:
     for clash in analysis.log.clashes.values():
         if clash.kind != "same_pipe" or severity(analysis, clash) == "off" or fifo_of(clash) in early:
             continue
-        if clash.earlier.writes and (clash.later.site, buffer_key(clash.later)) in follows:
-            continue  # the flag that is missing there orders this as well
+        here = (clash.later.site, buffer_key(clash.later), analysis.parameters(clash.case))
+        if clash.earlier.writes and here in follows:
+            continue  # the flag that is missing in this very case orders this as well
         site = analysis.site(clash.later)
         found.setdefault((site.core, site.pipe), []).append(clash)
     return [found[key] for key in sorted(found)]
