@@ -141,23 +141,26 @@ def _settled(value: Expr, scope: Mapping[str, Meaning]) -> Meaning:
     return int(result) if isinstance(result, int) else result
 
 
-def _reassigned(body: Sequence[Statement]) -> frozenset[str]:
-    """Names that one body gives a value more than once."""
-    seen: set[str] = set()
-    again: set[str] = set()
+def _given(body: Sequence[Statement]) -> Iterator[tuple[str, bool]]:
+    """Every name that a body gives a value, each time, and whether that is a `let`."""
+    for statement in body:
+        if isinstance(statement, Let):
+            yield statement.name, True
+        elif isinstance(statement, For):
+            yield statement.var, False
+            yield from _given(statement.body)
+        elif isinstance(statement, If):
+            yield from _given(statement.then)
+            yield from _given(statement.otherwise)
 
-    def walk(statements: Sequence[Statement]) -> None:
-        for statement in statements:
-            if isinstance(statement, Let):
-                (again if statement.name in seen else seen).add(statement.name)
-            elif isinstance(statement, For):
-                seen.add(statement.var)
-                walk(statement.body)
-            elif isinstance(statement, If):
-                walk(statement.then)
-                walk(statement.otherwise)
 
-    walk(body)
+def _reassigned(body: Sequence[Statement], parameters: Sequence[str] = ()) -> frozenset[str]:
+    """Names that one body gives a value more than once; its `parameters` have one to begin with."""
+    seen, again = set(parameters), set()
+    for name, let in _given(body):
+        if let and name in seen:
+            again.add(name)
+        seen.add(name)
     return frozenset(again)
 
 
@@ -372,6 +375,10 @@ class _Builder:
         inner: dict[str, Meaning] = {**scope, loop.var: Slot(slot, shape)}
         condition, step = self._compile(loop.condition, inner), self._compile(loop.step, inner)
         bound, inclusive = self._bound(loop, inner, info)
+        if info.turns and {name for name, let in _given(loop.body) if let}.intersection(
+            (loop.var, *names_in(loop.condition), *names_in(loop.step))
+        ):
+            bound = None  # no two turns of it, and no two cores, need agree on anything
         core.add(
             Op(START, loop.span, slot=slot, turn=turn, value=start, step=step, bound=bound, inclusive=inclusive,
                name=loop.var)
@@ -451,11 +458,15 @@ class _Builder:
         if "lane" in scope:
             inner["lane"] = scope["lane"]
         shown = []
+        reassigned = _reassigned(target.body, target.parameters)
         for parameter, argument in zip(target.parameters, call.arguments, strict=False):
             bound = self._argument(argument, scope)
             if bound is None:
                 assert not isinstance(argument, Region | At)
                 shape = self._shapes(scope).value(argument, call.span)
+                if parameter in reassigned:
+                    self._shapes(scope).keep(argument, call.span)
+                    shape = OPAQUE
                 slot = self._slot(core)
                 core.add(Op(LET, call.span, slot=slot, value=self._compile(argument, scope)))
                 core.scope += ((slot, shape),)
@@ -465,7 +476,7 @@ class _Builder:
                 inner[parameter] = bound
         core.frames = (*frames, FrameShape("call", self._titles[call.name], call.span.line, tuple(shown)))
         core.returns = (*core.returns, [])
-        core.reassigned = _reassigned(target.body)
+        core.reassigned = reassigned
         self._body(core, target.body, inner)
         for jump in core.returns[-1]:
             jump.target = len(core.ops)

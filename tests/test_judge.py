@@ -85,7 +85,7 @@ def known() -> list[Any]:
     found = []
     for path in sorted(FIXTURES.glob("*.sync")):
         text = path.read_text(encoding="utf-8")
-        if any(header(text, name) for name in ("races", "stuck", "flying", "overtaken", "backwards")):
+        if any(header(text, name) for name in ("races", "stuck", "flying", "overtaken", "backwards", "bounded")):
             marks = [pytest.mark.xfail(strict=False)] if header(text, "open") else []
             found.append(pytest.param(path, id=path.stem, marks=marks))
     return found
