@@ -239,11 +239,11 @@ class _Builder:
             )
             self._kernel.cores = []
         self._kernel.cores = self._joined()
+        self._lower.finish()
         for name, values in self._kernel.pinned.items():
             for loop in self._kernel.demands.indexed.get(name, ()):
                 known = len(values) - loop.least_offset  # a list gives each of its turns a value of its own
                 loop.threshold = max(loop.threshold, known)
-        self._lower.finish()
         self._kernel.demands.settle_named()
         return self._kernel
 
