@@ -110,7 +110,7 @@ class _Turn:
         self._relabelled: dict[Atom, tuple[Atom, int]] = {}
         self._gather()
         self._decide()
-        self._hold_addresses()
+        self._moved = self._hold_addresses()
         self._marks = self._mark_bases()
         replay.inherit_all()
         self._split = set(replay.atlas.parents.values())
@@ -160,18 +160,19 @@ class _Turn:
             if obstacle is None and name not in self._kernel.demands.odd_index and not self._out_of_step(group):
                 group.shift = max(group.least - threshold, 0) // modulus * modulus
 
-    def _hold_addresses(self) -> None:
-        """Loops stay where they are when addresses of one tensor that grow with them meet others that do not: which
-        of them are the same bytes depends on the turn."""
-        held = True
-        while held:
-            held = False
-            for key in self._kernel.tensor_uses:
-                if len(self._moves_of(key)) > 1:
-                    for core, shape in self._uses(key):
-                        for term, _ in shape.terms:
-                            if isinstance(term, LoopInfo) and self._shift_of(core, term):
-                                self._of_loop[term].shift, held = 0, True
+    def _hold_addresses(self) -> dict[str, int]:
+        """By how many bytes the loops' shift moves the addresses of each tensor. Loops stay where they are when
+        addresses that grow with them meet others that do not: which of them are the same bytes depends on the turn."""
+        while True:
+            moves = {key: self._moves_of(key) for key in self._kernel.tensor_uses}
+            mixed = [key for key, found in moves.items() if len(found) > 1]
+            if not mixed:
+                return {key: max(found, default=0) for key, found in moves.items()}
+            for key in mixed:
+                for core, shape in self._uses(key):
+                    for term, _ in shape.terms:
+                        if isinstance(term, LoopInfo) and self._shift_of(core, term):
+                            self._of_loop[term].shift = 0
 
     def _uses(self, key: str) -> Iterator[tuple[CoreRun, Shape]]:
         """The addresses of a tensor that a core may still use."""
@@ -243,7 +244,7 @@ class _Turn:
             return value
         if isinstance(value, Linear) and len(value.terms) == 1 and value.terms[0][1] == 1:
             (name, index), _ = value.terms[0]
-            if symbolic.TURN in name and index and isinstance(index[0], int):
+            if symbolic.TURN in name and index:
                 return int(index[0]) + value.constant
         return None
 
@@ -261,9 +262,6 @@ class _Turn:
         if isinstance(term, LoopInfo):
             group = self._of_loop.get(term)
             return group.shift if group is not None and not term.turns else 0
-        _, index = term
-        if isinstance(index, tuple) and core.values[index[0].slot] is None:
-            return 0
         found = self._classes.get(self._member(core, term))
         return found.shift if found is not None else 0
 
@@ -271,10 +269,8 @@ class _Turn:
         moved = sum(coefficient * self._shift_of(core, term) for term, coefficient in shape.terms)
         if isinstance(value, int):
             return value - moved
-        if isinstance(value, Linear):
-            terms, constant = self._terms(value)
-            return (constant - moved, terms)
-        return value
+        terms, constant = self._terms(value)
+        return constant - moved, terms
 
     def _terms(self, form: Linear) -> tuple[tuple[Any, ...], int]:
         terms, constant = [], form.constant
@@ -297,8 +293,6 @@ class _Turn:
     def _index(self, name: str, value: Any) -> Any:
         if isinstance(value, Linear):
             return self._terms(value)
-        if not isinstance(value, int):
-            return value
         if symbolic.TURN in name:
             group = self._classes.get((f"trips@{name}", ()))
             return value - (group.shift if group else 0)
@@ -411,7 +405,7 @@ class _Turn:
             return ("done", self._tiles(core))
         op = core.code.ops[core.pc]
         values = tuple(self._value(core, core.values[slot], shape) for slot, shape in op.scope)
-        rest = tuple((a.site, a.channel, tuple(self._bytes(h) for h in (*a.reads, *a.writes))) for a in core.rest)
+        rest = tuple((a.site, a.channel, self._handles(a)) for a in core.rest)
         return (core.pc, values, self._tiles(core), rest)
 
     def _tiles(self, core: CoreRun) -> tuple[Any, ...]:
@@ -559,7 +553,7 @@ class _Turn:
         queues = []
         for _, queue in sorted(replay.queues.items()):
             for action, _, seq, issued in queue:
-                handles = tuple(self._bytes(h) for h in (*action.reads, *action.writes))
+                handles = self._handles(action)
                 age = bisect_left(self._order[action.core], seq)
                 queues.append((action.site, action.channel, handles, self._tile(action), age, ranks(issued, live)))
         stalls = tuple((core, item[0].channel) for core, item in sorted(replay.stalls.items()))
@@ -588,35 +582,25 @@ class _Turn:
         flying = [(name, bisect_left(live[name[1]], number)) for name, number in self._flying.items()]
         return frozenset(cells), frozenset(owners), frozenset(flying)
 
-    def _moves(self, handle: Handle) -> bool:
-        """Whether the bytes belong to a tensor that is told by address: it grows with loops."""
-        page = handle.page
-        return page.key in self._kernel.tensor_uses or page.symbol is not None
-
     def _cell(self, cell: int, handle: Handle) -> Any:
-        """A cell by number, or by its bytes told relative to the loops that its address grows with."""
-        if not self._moves(handle):
-            return (0, cell)
+        """A cell by number, or by its bytes where they belong to a tensor that is told by address: it grows with
+        loops."""
         page = handle.page
+        if page.key not in self._kernel.tensor_uses and page.symbol is None:
+            return cell
         ranges = self._ranges.get(id(page))
         if ranges is None:
             ranges = self._ranges[id(page)] = page.ranges()
-        start, stop = ranges[cell]
-        moved = self._moved(page.key)
-        return (1, page.key, self._symbol(page), start - moved, stop - moved)
+        return self._bytes(page, *ranges[cell])
 
-    def _symbol(self, page: Page) -> Any:
-        return self._terms(page.symbol) if isinstance(page.symbol, Linear) else page.symbol
+    def _handles(self, action: Action) -> tuple[Any, ...]:
+        return tuple(self._bytes(handle.page, handle.start, handle.stop) for handle in (*action.reads, *action.writes))
 
-    def _bytes(self, handle: Handle) -> tuple[Any, ...]:
-        """A handle told relative to the loops that its address grows with."""
-        page = handle.page
-        moved = self._moved(page.key)
-        return (page.key, self._symbol(page), handle.start - moved, handle.stop - moved)
-
-    def _moved(self, key: str) -> int:
-        """By how many bytes the loops' shift moves the addresses of a tensor: the same for all its uses."""
-        return max(self._moves_of(key), default=0)
+    def _bytes(self, page: Page, start: int, stop: int) -> tuple[Any, ...]:
+        """Bytes told relative to the loops that their address grows with."""
+        moved = self._moved.get(page.key, 0)
+        symbol = self._terms(page.symbol) if isinstance(page.symbol, Linear) else None
+        return page.key, symbol, start - moved, stop - moved
 
     def _dead(self, handle: Handle) -> bool:
         """Whether no instruction can touch these bytes again: all loops that reach them have moved on."""
@@ -648,32 +632,22 @@ class _Turn:
 
     def _only_later(self, core: CoreRun, term: Any, name: str) -> bool:
         """Whether a use on this core can only be at a later turn of the loop that runs under this name."""
-        if not isinstance(term, LoopInfo) or not term.turns:
-            return False
-        if term in core.code.ops[core.pc].loops:
-            return bool(core.values[term.turn_slot][1] == name)
-        return not self._reachable(core, term)
+        inside = isinstance(term, LoopInfo) and term in core.code.ops[core.pc].loops
+        return inside and bool(core.values[term.turn_slot][1] == name)
 
     def _least_address(self, core: CoreRun, shape: Shape) -> int | None:
         """The lowest address that an access of this shape can still have on this core; None: any."""
         if shape.opaque or any(not isinstance(t, LoopInfo) or t.turns or c <= 0 for t, c in shape.terms):
             return None
-        if not shape.terms:
-            return shape.constant
         loops = [term for term, _ in shape.terms]
-        if any(info.bad or (info.parent is not None and info.parent not in loops) for info in loops):
+        if any(info.bad or info.parent not in (None, *loops) for info in loops):
             return None  # not from 0 upwards, or begun again by a loop that the address does not grow with
-        active = core.code.ops[core.pc].loops
-        ordered = sorted(shape.terms, key=lambda part: part[0].head)
         address = shape.constant
-        best: int | None = None
-        for term, coefficient in ordered:
-            if term not in active:
+        lows: list[int] = []
+        for term, coefficient in sorted(shape.terms, key=lambda part: part[0].head):
+            if term not in core.code.ops[core.pc].loops:
                 break
             counter = core.values[term.slot]
-            if not isinstance(counter, int):
-                return None
-            following = address + coefficient * (counter + term.step)
-            best = following if best is None else min(best, following)
+            lows.append(address + coefficient * (counter + term.step))
             address += coefficient * counter
-        return address if best is None else min(best, address)
+        return min([address, *lows])
