@@ -9,6 +9,7 @@ from typing import Any
 import programs
 import programs_fifos
 import programs_histories
+import programs_tensors
 import programs_turns
 import pytest
 from hypothesis import strategies as st
@@ -66,6 +67,9 @@ class TestAgainstTheEngine:
 
     def test_histories(self, times: int) -> None:
         every(90, compare_open, programs_histories.histories(), times=times)
+
+    def test_tensors(self, times: int) -> None:
+        every(40, compare_open, programs_tensors.tensors(), times=times)
 
     def test_fifos(self, times: int) -> None:
         every(100, compare_open, programs_fifos.handing(), times=times)
