@@ -539,9 +539,10 @@ class Replay(Sightings):
         """Against pages of the same tensor at other symbolic addresses, where the bytes may be the same."""
         for page, low, high, step in handle.page.neighbours:
             for cell in page.cells:
-                entries = list(self.writers.get(cell, {}).values())
+                written = self.writers.get(cell)
+                entries = list((self._inherit(cell) if written is None else written).values())
                 if writes:
-                    entries += self.readers.get(cell, {}).values()
+                    entries += self.readers[cell].values()
                 for entry in entries:
                     if clock[entry[0]] < entry[1] and may_meet(handle, entry[5], low, high, step):
                         self._conflict(entry, action, values, seq, agent, handle, writes, clock)
