@@ -7,7 +7,7 @@ from typing import Protocol
 from syncheck.action import HEAR, SIGNAL, Site
 from syncheck.execution import Kernel
 from syncheck.expressions import Misused
-from syncheck.ir import Const, Expr, FifoOp, Operand
+from syncheck.ir import Const, Expr, FifoOp, Index, Operand, Slice
 from syncheck.layout import SPLIT_LANES, PlacedFifo
 from syncheck.lowering import Advance, DataMove, Emitter, Handshake, Several, Step, Where
 from syncheck.machine import FifoLowering as Facts
@@ -77,12 +77,14 @@ class FifoLowering:
     def _push(self, statement: FifoOp, fifo: PlacedFifo, facts: Facts, where: Where) -> Emitter:
         span = statement.span
         tile = self._tile(statement, fifo, where)
-        self._check_split(statement, fifo, facts, where, tile)
+        moves = not _empty(statement)
+        if moves:
+            self._check_split(statement, fifo, facts, where, tile)
         parts: list[Emitter] = []
         if fifo.back_pressure:
             wait = self._signal(HEAR, facts.allocate, fifo, facts, span, where, "TPUSH")
             parts.append(Handshake(wait, fifo.name, 0, fifo.wait_from, fifo.period))
-        for slot in self._slots(fifo, facts, where, 0, _bytes_of(tile)):
+        for slot in self._slots(fifo, facts, where, 0, _bytes_of(tile)) if moves else ():
             stores = facts.store
             for position, pipe in enumerate(stores):
                 last = position == len(stores) - 1
@@ -107,9 +109,11 @@ class FifoLowering:
     def _pop(self, statement: FifoOp, fifo: PlacedFifo, facts: Facts, where: Where) -> Emitter:
         span = statement.span
         tile = self._tile(statement, fifo, where)
-        self._check_split(statement, fifo, facts, where, tile)
+        moves = not _empty(statement)
+        if moves:
+            self._check_split(statement, fifo, facts, where, tile)
         parts: list[Emitter] = [self._signal(HEAR, facts.wait, fifo, facts, span, where, "TPOP")]
-        if facts.load:
+        if facts.load and moves:
             (slot,) = self._slots(fifo, facts, where, 1, _bytes_of(tile))
             parts.append(self._load(where, span, facts.load, slot, tile, fifo))
         parts.append(Advance(fifo.name, 1))
@@ -219,6 +223,12 @@ class FifoLowering:
 def _bytes_of(tile: Place) -> int:
     """The bytes of a pushed or popped tile."""
     return getattr(tile, "bytes", 0) or getattr(getattr(tile, "tile", None), "bytes", 0)
+
+
+def _empty(statement: FifoOp) -> bool:
+    """Whether the valid part of a tile is empty: the handshakes are done, and nothing is moved."""
+    parts = statement.tile.indices if isinstance(statement.tile, Index) else ()
+    return any(isinstance(part, Slice) and part.stop == Const(0) for part in parts)
 
 
 def _counter(fifo: str, side: int) -> _Counter:

@@ -229,6 +229,17 @@ def test_a_tile_is_used_as_far_as_its_type_says() -> None:
     ] == ["RAW001"]
 
 
+def test_what_is_used_of_a_tile_may_change_from_turn_to_turn() -> None:
+    tile = "Tile<TileType::Vec, float, 1, 64, BLayout::RowMajor, -1, -1> wide(1, 8), b(1, 8);\nTASSIGN(wide, 0x0);\n"
+    body = tile + "Row a;\nTASSIGN(a, 0x80);\nTASSIGN(b, 0x1000);\nLine g(x);\n{}" + LAST
+    turn = "for (int i = 0; i < n; i++) {{\nTADDS(b, wide, 1.0f);\npipe_barrier(PIPE_V);\nTLOAD(a, g);\n{}}}\n"
+    assert errors(body.format(turn.format(""))) == []
+    assert {rule for rule, _ in errors(body.format(turn.format("wide.SetValidShape(1, n);\n")))} == {"RAW001", "WAR001"}
+    once = "TLOAD(a, g);\nTADDS(b, wide, 1.0f);\n"
+    assert errors(body.format("wide.SetValidShape(0, 0);\nb.SetValidShape(0, 0);\nTASSIGN(a, 0x0);\n" + once)) == []
+    assert [rule for rule, _ in errors(body.format("wide.SetValidCol(n);\n" + once))] == ["RAW001"]
+
+
 def test_cleaning_a_line_that_the_scalar_unit_did_not_write_is_no_access() -> None:
     body = f"{{}}Row a;\nTASSIGN(a, 0x0);\nLine g(x);\n{LOAD}set_flag(PIPE_MTE2, PIPE_MTE3, EVENT_ID0);\n"
     body += f"wait_flag(PIPE_MTE2, PIPE_MTE3, EVENT_ID0);\nTSTORE(g, a);\ndcci(x, SINGLE_CACHE_LINE);\n{LAST}"

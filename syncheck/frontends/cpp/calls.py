@@ -9,8 +9,16 @@ from syncheck.frontends.cpp.kinds import Class, Named, Number, Type, key_of
 from syncheck.frontends.cpp.objects import constructed, initial
 from syncheck.frontends.cpp.operators import cast
 from syncheck.frontends.cpp.preprocess import LAUNCH
-from syncheck.frontends.cpp.routines import Given, bind_parameters, call, call_closure, choose, framed
-from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Scope, Template
+from syncheck.frontends.cpp.routines import (
+    Given,
+    bind_parameters,
+    call,
+    call_closure,
+    choose,
+    framed,
+    parameters_of,
+)
+from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Routine, Scope, Template
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.types import (
@@ -51,7 +59,7 @@ def invoke(run: Pass, node: Node, scope: Scope) -> Any:
         return _aside(run, node, nodes, scope)
     if isinstance(bound, Overloads) and not library.overrides(name):
         given = _given(run, nodes, explicit_node, scope)
-        routine = choose(run, bound.routines, given)
+        routine = _half(run, name, lookup, given) or choose(run, bound.routines, given)
         if routine is None:
             raise Unreadable(node, f"no {name} here takes {len(given.values)} arguments")
         this = scope.object() if routine.scope.kind == "class" else None
@@ -82,6 +90,16 @@ def _aside(run: Pass, node: Node, nodes: list[Node], scope: Scope) -> Any:
         if isinstance(value, Closure):
             call_closure(run, node, value, [], "lambda")
     return Lost("a value of the host")
+
+
+def _half(run: Pass, name: str, lookup: Scope, given: Given) -> Routine | None:
+    """The half of the kernel for this core, called in the place of the other; it may take fewer arguments."""
+    found = lookup.find(run.instead[1]) if name == run.instead[0] else None
+    if not isinstance(found, Overloads):
+        return None
+    taken = len(parameters_of(found.routines[0].definition))
+    given.values, given.nodes = given.values[:taken], given.nodes[:taken]
+    return found.routines[0]
 
 
 def _launch(run: Pass, listed: Node, scope: Scope) -> Any:

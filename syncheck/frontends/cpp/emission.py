@@ -41,11 +41,33 @@ def tile_op(run: Pass, node: Node, op: str, values: Sequence[Any], condition_dep
             run.out = before
         run.emit(If(chosen.condition, arms[0], arms[1], node.span))
         return
+    if _idle(run, op, values):
+        run.declared.count("instructions", op)
+        return
     partner = next((value.type for value in values if isinstance(value, Tile)), None)
     operands = [operand(run, node, value, partner) for value in values]
     pairs = enumerate(zip(values, operands, strict=True))
     run.emit(TileOp(op, tuple(_valid(run, op, number, value, one) for number, (value, one) in pairs), node.span))
     run.declared.count("instructions", op)
+
+
+def _temporary(run: Pass, op: str, number: int) -> bool:
+    """Whether an operand is read and written."""
+    steps = [step for variant in run.machine.variants(op) for step in variant.steps]
+    return any(str(number) in step.reads for step in steps) and any(str(number) in step.writes for step in steps)
+
+
+def empty(tile: Any) -> bool:
+    """Whether nothing of a tile is used: the other lane of a kernel that is not split goes through it so."""
+    return isinstance(tile, Tile) and tile.type.space == "UB" and 0 in tile.valid
+
+
+def _idle(run: Pass, op: str, values: Sequence[Any]) -> bool:
+    """Whether an instruction has tiles with nothing in them, and temporaries only."""
+    tiles = [(number, value) for number, value in enumerate(values) if isinstance(value, Tile)]
+    if op.startswith(_BEYOND) or not any(empty(value) for _, value in tiles):
+        return False
+    return all(empty(value) or _temporary(run, op, number) for number, value in tiles)
 
 
 _BEYOND = ("TFILLPAD", "TGATHER", "TSCATTER", "MGATHER", "MSCATTER", "TSORT", "TMRGSORT", "TTRANS", "TPRINT")
@@ -56,14 +78,14 @@ def _valid(run: Pass, op: str, number: int, value: Any, whole: Operand) -> Opera
     """A tile of which the type says how much is used: that part, where an instruction keeps to it. A temporary is
     used as the library likes, and indices and filling reach beyond."""
     kind = value.type if isinstance(value, Tile) else None
-    if kind is None or kind.layout != "rows" or kind.space != "UB" or None in kind.valid or 0 in kind.valid:
+    valid = value.valid if isinstance(value, Tile) else (None, None)
+    if kind is None or kind.layout != "rows" or kind.space != "UB" or None in valid or 0 in valid:
         return whole
-    if kind.valid == (kind.rows, kind.columns) or op.startswith(_BEYOND) or not isinstance(whole, Name | Index):
+    if valid == (kind.rows, kind.columns) or op.startswith(_BEYOND) or not isinstance(whole, Name | Index):
         return whole
-    steps = [step for variant in run.machine.variants(op) for step in variant.steps]
-    if any(str(number) in step.reads for step in steps) and any(str(number) in step.writes for step in steps):
+    if _temporary(run, op, number):
         return whole
-    ends = tuple(Slice(ZERO, Const(extent)) for extent in kind.valid if extent is not None)
+    ends = tuple(Slice(ZERO, Const(extent)) for extent in valid if extent is not None)
     return Index(whole.name, (*(whole.indices if isinstance(whole, Index) else ()), *ends), whole.span)
 
 

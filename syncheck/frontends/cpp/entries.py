@@ -223,6 +223,29 @@ def entries(unit: Unit, path: str) -> list[Entry]:
     return [_entry(one) for one in mine if one.parameters is None and one.name not in called and one.name in reaching]
 
 
+def other_half(unit: Unit, path: str, entry: Entry) -> tuple[str, str] | None:
+    """(a function that the entry point calls, another that nothing calls and that takes the same arguments, or the
+    first of them): the halves of a kernel for cube and vector core, of which each file starts one."""
+    scope = Scope(None, "file")
+    declare(unit.root, scope)
+    mine = [one for one in _routines(scope) if one.definition.span.path == path and one.parameters is None]
+    reaching = _reaching([(one.name, one.definition) for one in mine])
+    start = next((one for one in mine if one.name == entry.name), None)
+    called = {word for one in mine for word in _calls(one.definition) if word != one.name}
+    first = [one for one in mine if start is not None and one.name in _calls(start.definition) & reaching]
+    idle = [one for one in mine if one.name in reaching - called and one is not start]
+    pairs = [(one.name, other.name) for one in first for other in idle if _alike(one, other)]
+    return pairs[0] if len(pairs) == 1 else None
+
+
+def _alike(one: Routine, other: Routine) -> bool:
+    kinds = [
+        [re.sub(rf"\b{re.escape(parameter_name(node))}\b", "", node.text) for node in parameters_of(routine.definition)]
+        for routine in (one, other)
+    ]
+    return bool(kinds[1]) and kinds[0][: len(kinds[1])] == kinds[1]
+
+
 def _entry(routine: Routine) -> Entry:
     return Entry(routine.name, _place(routine.definition), routine.definition.span, launched=_ends(routine))
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from syncheck.frontends.cpp.emission import tile_operand
+from syncheck.frontends.cpp.emission import empty, tile_operand
 from syncheck.frontends.cpp.kinds import INT, PipeType
-from syncheck.frontends.cpp.state import Declared, Pass, Unreadable, short
+from syncheck.frontends.cpp.state import ZERO, Declared, Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.values import Cell, Enum, Lost, Pipe, PipeEnd, Tile, Whole
-from syncheck.ir import Const, Expr, Fifo, FifoOp
+from syncheck.ir import Const, Expr, Fifo, FifoOp, Index, Name, Slice
 from syncheck.source import Problem
 
 SPLITS = {"TILE_NO_SPLIT": "none", "TILE_UP_DOWN": "up_down", "TILE_LEFT_RIGHT": "left_right"}
@@ -111,7 +111,10 @@ def _move(run: Pass, node: Node, name: str, explicit: list[Any], values: list[An
         declared.splits.setdefault(fifo, []).append((run.core, split))
     kind = "push" if name == "TPUSH" else "pop"
     told = run.core != "AIC" or run.machine.fifo[declared.fifos[fifo].direction].split_selects_lanes
-    run.emit(FifoOp(kind, fifo, node.span, tile_operand(run, node, tile), split if told else ""))
+    operand = tile_operand(run, node, tile)
+    if empty(tile) and isinstance(operand, Name):
+        operand = Index(operand.name, (Slice(ZERO, ZERO), Slice(ZERO, ZERO)), operand.span)
+    run.emit(FifoOp(kind, fifo, node.span, operand, split if told else ""))
     declared.count("instructions", name)
     return None
 

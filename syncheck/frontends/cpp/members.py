@@ -197,7 +197,10 @@ def _strided(run: Pass, held: Items, index: Expr) -> Tile | None:
         return None
     address = run.terms.binary("+", Const(numbers[0]), run.terms.product(index, Const(step)))
     name = held.name or tiles[0].name
-    return Tile(tiles[0].type, run.trail.new(Whole(address)), run.trail.new(""), name, tiles[0].span)
+    valid = tiles[0].valid if all(tile.valid == tiles[0].valid for tile in tiles) else (None, None)
+    made = Tile(tiles[0].type, run.trail.new(Whole(address)), run.trail.new(""), name, tiles[0].span, valid)
+    made.nesting = tiles[0].nesting
+    return made
 
 
 # ---------------------------------------------------------------- memory
@@ -273,12 +276,23 @@ def class_size(run: Pass, kind: Class) -> int | None:
     return -(-total // most) * most if most else 1
 
 
+def reshape(run: Pass, tile: Tile, valid: tuple[int | None, int | None]) -> None:
+    """Another part of a tile is used from here on; where that happens in some turns or on some paths only, nothing is
+    known of the part from its beginning on, and everything is followed again."""
+    if tile.span in run.declared.reshaped or tile.valid == valid:
+        return
+    if run.nesting != tile.nesting:
+        run.declared.unsteady.add(tile.span)
+    tile.valid = valid
+
+
 def assign_object(run: Pass, node: Node, target: Cell, given: Any) -> bool:
     """Assignment between objects keeps the variable and copies what it holds; False if this is none."""
     held = target.value
     if isinstance(held, Tile) and isinstance(given, Tile):
         run.trail.put(held.address, given.address.value)
         run.trail.put(held.fifo, given.fifo.value)
+        reshape(run, held, given.valid)
         return True
     if isinstance(held, Tensor) and isinstance(given, Tensor):
         run.trail.put(held.address, given.address.value)

@@ -8,6 +8,7 @@ from typing import Any
 from syncheck.frontends.cpp import fifo, sync
 from syncheck.frontends.cpp.emission import instruction
 from syncheck.frontends.cpp.kinds import LONG
+from syncheck.frontends.cpp.members import reshape
 from syncheck.frontends.cpp.operators import truth
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.statements import branch
@@ -82,12 +83,18 @@ def _tile(run: Pass, node: Node, tile: Tile, name: str, values: list[Any]) -> An
         return _element(run, node, tile, name, values)
     if name in ("GetValidRow", "GetValidCol", "rows", "cols", "Rows", "Cols"):
         number = (tile.type.rows, tile.type.columns)["ol" in name]
-        known = tile.type.valid[int("ol" in name)]
+        known = tile.valid[int("ol" in name)]
         if "Valid" in name and known is None:
             return Whole(run.unknown(f"{tile.name} {name}", low=0), LONG)
         return Whole(Const(known if "Valid" in name and known is not None else number), LONG)
-    if name in ("SetValidRow", "SetValidCol", "SetValidShape", "SetKAligned", "SetMadTF32Mode", "ResetMadMode",
-                "SetValidRegion", "SetMadHF32Mode", "SetPadValue"):  # fmt: skip
+    if name in ("SetValidRow", "SetValidCol", "SetValidShape", "SetValidRegion"):
+        numbers = [one.number if isinstance(one, Whole) else None for one in values]
+        row, column = (numbers[0], numbers[-1]) if len(numbers) == 2 else (numbers[:1] or [None])[0:1] * 2
+        valid = {"SetValidRow": (row, tile.valid[1]), "SetValidCol": (tile.valid[0], column)}.get(name, (row, column))
+        reshape(run, tile, valid)
+        return None
+    if name in ("SetKAligned", "SetMadTF32Mode", "ResetMadMode",
+                "SetMadHF32Mode", "SetPadValue"):  # fmt: skip
         return None
     if name == "SetAddress" and values and isinstance(values[0], Whole):
         run.trail.put(tile.address, values[0])

@@ -101,7 +101,7 @@ def constructed(run: Pass, kind: Type, values: list[Any], name: str, node: Node,
             return Lost("a pointer never set", kind)
         return named(run, cast(run, _address_of_array(first), kind), name)
     if isinstance(kind, TileType):
-        return _tile(run, kind, first, name, node)
+        return _tile(run, kind, values, name, node)
     if isinstance(kind, TensorType):
         return _tensor(run, kind, values, name)
     if isinstance(kind, ShapeType):
@@ -137,11 +137,20 @@ def _address_of_array(first: Any) -> Any:
     return first
 
 
-def _tile(run: Pass, kind: TileType, first: Any, name: str, node: Node) -> Tile:
-    address, fifo = None, ""
+def _tile(run: Pass, kind: TileType, values: list[Any], name: str, node: Node) -> Tile:
+    first, address, fifo, valid = (values[0] if values else None), None, "", list(kind.valid)
+    open_ = [place for place, one in enumerate(valid) if one is None]
     if isinstance(first, Tile):
         address, fifo = first.address.value, first.fifo.value
-    return Tile(kind, run.trail.new(address), run.trail.new(fifo), name, node.span)
+        valid = [first.valid[place] if place in open_ else one for place, one in enumerate(valid)]
+    elif len(values) in (2, len(open_)):
+        for place, value in zip((0, 1) if len(values) == 2 else open_, values, strict=True):
+            valid[place] = value.number if place in open_ and isinstance(value, Whole) else valid[place]
+    made = Tile(kind, run.trail.new(address), run.trail.new(fifo), name, node.span)
+    made.nesting = run.nesting
+    if node.span not in run.declared.reshaped:
+        made.valid = (valid[0], valid[1])
+    return made
 
 
 def _tensor(run: Pass, kind: TensorType, values: list[Any], name: str) -> Any:
@@ -181,8 +190,9 @@ def copied(run: Pass, value: Any, name: str = "") -> Any:
         return Items(cells, value.of, value.name)
     if isinstance(value, Tile):
         return Tile(
-            value.type, run.trail.new(value.address.value), run.trail.new(value.fifo.value), value.name, value.span
-        )
+            value.type, run.trail.new(value.address.value), run.trail.new(value.fifo.value), value.name, value.span,
+            value.valid, run.nesting,
+        )  # fmt: skip
     if isinstance(value, Tensor):
         return Tensor(value.type, run.trail.new(value.address.value), value.name, value.shape, value.stride)
     if isinstance(value, Choice):

@@ -11,7 +11,7 @@ from syncheck.frontends.cpp.comments import Comments, comments
 from syncheck.frontends.cpp.cores import cores_of, half
 from syncheck.frontends.cpp.coverage import Coverage
 from syncheck.frontends.cpp.emission import address_operand, uneven
-from syncheck.frontends.cpp.entries import Entry, entries, left_out
+from syncheck.frontends.cpp.entries import Entry, entries, left_out, other_half
 from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, notes, read_names, without_unread
 from syncheck.frontends.cpp.scopes import Scope, declare
@@ -135,14 +135,16 @@ def _pinned(definitions: Mapping[str, str]) -> dict[str, Domain]:
 def _program(
     entry: Entry, units: dict[str, Unit], path: str, machine: Machine, said: Comments,
     domains: Mapping[str, Domain], coverage: Coverage, pins: dict[str, int], changing: frozenset[str] = frozenset(),
+    instead: tuple[str, tuple[str, str]] = ("", ("", "")), reshaped: frozenset[Span] = frozenset(),
 ) -> Program | None:  # fmt: skip
-    declared, terms = Declared(changing=changing), Terms()
+    declared, terms = Declared(changing=changing, reshaped=reshaped), Terms()
     bodies: dict[str, tuple[Statement, ...]] = {}
     passes: dict[str, Pass] = {}
     problems: dict[str, dict[tuple[str, int, str], Problem]] = {}
     for core in ("AIC", "AIV"):
         most = max(min(MOST_STEPS, MOST_STEPS_OF_FILE - coverage.steps), 0)
         run = Pass(units[core], core, machine, terms, declared, HOOKS, pins=pins, most=most)
+        run.instead = instead[1] if core == instead[0] else run.instead
         terms.here = set()
         declared.problems = {}
         bodies[core] = tuple(_follow(run, entry))
@@ -151,13 +153,23 @@ def _program(
         problems[core] = declared.problems
     chosen = cores_of(bodies, passes, declared)
     more = _changing(Finisher(terms, declared, machine, {}, entry.span), chosen) - changing
-    if more:
-        return _program(entry, units, path, machine, said, domains, coverage, pins, changing | more)
+    if more or declared.unsteady:
+        known = changing | more, instead, reshaped | declared.unsteady
+        return _program(entry, units, path, machine, said, domains, coverage, pins, *known)
+    lonely = half(chosen, declared)
+    pair = other_half(units["AIV"], path, entry) if lonely and not instead[0] else None
+    if pair is not None:
+        core = "AIC" if "AIC" not in chosen else "AIV"
+        whole = _program(entry, units, path, machine, said, domains, coverage, pins, changing, (core, pair), reshaped)
+        mine = [one for table in problems.values() for one in table.values()]
+        if whole is not None and len(whole.cores) > 1 and all(one in mine for one in whole.problems):
+            coverage.notes.append(f"the other half of the kernel, on {core}: {pair[1]}, in the place of {pair[0]}")
+            return whole
     kept = {core[:3] for core in chosen} or set(problems)
     problems_found = tuple(
         {key: one for core in ("AIC", "AIV") if core in kept for key, one in problems[core].items()}.values()
     )
-    problems_found += (*fifo.one_sided(declared), *uneven(declared), *map(fifo.unanswered, half(chosen, declared)))
+    problems_found += (*fifo.one_sided(declared), *uneven(declared), *map(fifo.unanswered, lonely))
     if not chosen and not problems_found:
         return None
     for kind, table in declared.understood.items():

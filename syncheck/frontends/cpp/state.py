@@ -44,7 +44,8 @@ class Unroll(Exception):
 @dataclass(slots=True)
 class Declared:
     """Everything that both passes declare. `views` and `placed` find what was declared before; `loaded` are the
-    pointers that integers are read through, `changing` those whose memory may hold another value at each read."""
+    pointers that integers are read through, `changing` those whose memory may hold another value at each read;
+    `reshaped` are tiles of whose valid part nothing is known, `unsteady` those found to be such."""
 
     tiles: dict[str, Tile] = field(default_factory=dict)
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -73,6 +74,8 @@ class Declared:
     under: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
     splits: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     pressure: dict[str, dict[str, tuple[bool, Span]]] = field(default_factory=dict)
+    reshaped: frozenset[Span] = frozenset()
+    unsteady: set[Span] = field(default_factory=set)
 
     def count(self, kind: str, name: str) -> None:
         """One more thing of a kind was understood."""
@@ -165,6 +168,12 @@ class Pass:
     kept_before: dict[int, dict[str, Expr | None]] = field(default_factory=dict)
     launches: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     assigned: dict[tuple[str, Expr], list[tuple[tuple[int, ...], int]]] = field(default_factory=dict)
+    instead: tuple[str, str] = ("", "")
+
+    @property
+    def nesting(self) -> tuple[int, int]:
+        """How many conditions and loops are around."""
+        return len(self.conditions), len(self.loops)
 
     def value(self, node: Node, scope: Scope) -> Any:
         self.steps += 1

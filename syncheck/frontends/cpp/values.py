@@ -106,13 +106,16 @@ class Address:
 
 @dataclass(slots=True, eq=False)
 class Tile:
-    """A tile object; `address` holds a Whole, or None until TASSIGN; `fifo` the FIFO whose slot it is."""
+    """A tile object; `address` holds a Whole, or None until TASSIGN; `fifo` the FIFO whose slot it is. `valid` rows and
+    columns are used, None where that is not known; `nesting`: the conditions and loops around where it was made."""
 
     type: TileType
     address: Cell
     fifo: Cell
     name: str
     span: Span
+    valid: tuple[int | None, int | None] = (None, None)
+    nesting: tuple[int, int] = (-1, -1)
 
 
 @dataclass(slots=True, eq=False)
