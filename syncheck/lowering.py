@@ -170,7 +170,7 @@ class Flag(Record):
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
         if self.fixed:
             return self.fixed
-        event = concrete(self.event(run.values, store), *self.ids, store)
+        event = int(concrete(self.event(run.values, store), *self.ids, store))  # a comparison is a number too
         made = self._made.get(event)
         if made is None:
             channel = self.wiring.flag(self.core, self.src, self.dst, event)
@@ -205,7 +205,7 @@ class Cross(Record):
     _made: dict[tuple[int, int], Action] = field(default_factory=dict)
 
     def actions(self, run: Run, store: Store) -> Sequence[Action]:
-        flag = concrete(self.flag(run.values, store), *self.ids, store)
+        flag = int(concrete(self.flag(run.values, store), *self.ids, store))
         mode = -1 if self.mode is None else concrete(self.mode(run.values, store), 0, 4, store)
         return (self._made.get((mode, flag)) or self._make(mode, flag),)
 

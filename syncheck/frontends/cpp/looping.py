@@ -15,7 +15,7 @@ from syncheck.frontends.cpp.state import LoopState, Pass, Unreadable, Unroll
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, linear, names
 from syncheck.frontends.cpp.values import Address, Cell, Items, Lost, Real, Whole
-from syncheck.ir import Binary, Break, Const, Continue, Expr, For, Instr, Let, Name, Statement
+from syncheck.ir import Binary, Break, Const, Continue, Expr, For, If, Instr, Let, Name, Statement
 from syncheck.source import Span
 
 MOST_TURNS = 64
@@ -126,6 +126,8 @@ def _count(run: Pass, shape: Shape) -> None:
     step = run.terms.binary("-", after.expr, probe.expr)
     if names(probe.expr) & names(step):
         return
+    if not isinstance(step, Const) and (run.terms.least(step) or 0) < 1:
+        step = run.terms.opaque("step", step, low=1, hint=f"{cell.name}_step")  # else it ends at once or never
     shape.cell, shape.start, shape.step = cell, start.expr, step
 
 
@@ -280,6 +282,21 @@ def with_integer(value: Any, expr: Expr) -> Any:
     if isinstance(value, Address):
         return Address(value.space, value.base, expr, value.to)
     return value
+
+
+def _conjuncts(test: Expr) -> list[Expr]:
+    match test:
+        case Binary("&&", left, right):
+            return [*_conjuncts(left), *_conjuncts(right)]
+    return [test]
+
+
+def _below(test: Expr, name: str) -> bool:
+    """Whether a test is `name < bound` or `name <= bound`."""
+    match test:
+        case Binary("<" | "<=", Name(left), bound):
+            return left == name and name not in names(bound)
+    return False
 
 
 class _Loop:
@@ -484,13 +501,15 @@ class _Loop:
                 if first is not None and run.terms.is_open(first):
                     run.terms.open.add(name)
         if useful:
-            run.emit(For(self.var, shape.start, self.test, shape.step, tuple(body), shape.span))
+            test, body = self._headed(body)
+            run.emit(For(self.var, shape.start, test, shape.step, tuple(body), shape.span))
             run.declared.count("loops", f"{shape.span.path}:{shape.span.line}")
         for cell in self.kept:
             held = self._head(cell)
             if not useful and isinstance(held, Whole | Address):
                 held = with_integer(held, run.unknown(f"{shape.node.key} {cell.name} behind the loop"))
             run.trail.put(cell, held)
+            run.terms.over[name] = frozenset(loop.var for loop in run.loops if not loop.unrolled)
         trips = self._behind() if self.closed or shape.cell is not None else None
         for cell in self.closed:
             end = self._grown(cell, trips) if trips is not None else None
@@ -499,6 +518,20 @@ class _Loop:
         if shape.cell is not None and trips is not None:
             run.trail.put(shape.cell, Whole(trips, shape.cell.value.type))
         return RETURNED if self.ended == RETURNED and self.test == Const(1) else NORMAL
+
+    def _headed(self, body: list[Statement]) -> tuple[Expr, list[Statement]]:
+        """Test and body of the loop. One whose start or step is not known needs `variable < bound` for its head: what
+        else must hold is asked first in the body."""
+        run, shape = self.run, self.shape
+        parts = _conjuncts(self.test)
+        if len(parts) < 2 or shape.last or not (run.terms.is_open(shape.start) or run.terms.is_open(shape.step)):
+            return self.test, body
+        head = next((one for one in parts if _below(one, self.var)), None)
+        if head is None:
+            return self.test, body
+        rest = [one for one in parts if one is not head]
+        asked: list[Statement] = [If(run.terms.negation(one), (Break(shape.span),), (), shape.span) for one in rest]
+        return head, asked + body
 
     def _behind(self) -> Expr:
         """The loop's variable behind the loop."""

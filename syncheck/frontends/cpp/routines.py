@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,8 @@ from syncheck.ir import Call, Def, Expr, For, If, Let, Return, Statement
 
 DEEPEST = 40
 """Calls nested deeper than this are recursion."""
+MOST_COPIED = 64
+"""Statements behind early returns that may stand twice where a call is written out in its caller."""
 
 
 @dataclass(slots=True)
@@ -155,9 +158,11 @@ def _emit_call(run: Pass, node: Node, frame: Frame, made: list[Statement], value
         inner = defined(made)
         run.out += made if _escaping(run, frame, value) & inner else []
         return
-    if _escaping(run, frame, value) & defined(made) and not frame.jumps:
-        run.out += made
-        return
+    if _escaping(run, frame, value) & defined(made):
+        flat = _without_returns(made, MOST_COPIED) if frame.jumps else made
+        if flat is not None:
+            run.out += flat
+            return
     body = tuple(made[:-1] if isinstance(made[-1], Return) else made)
     key = (frame.name, body)
     name = run.declared.bodies.get(key)
@@ -166,6 +171,35 @@ def _emit_call(run: Pass, node: Node, frame: Frame, made: list[Statement], value
         run.declared.bodies[key] = name
         run.declared.defs[name] = Def(name, (), body, frame.span)
     run.emit(Call(name, (), node.span))
+
+
+def _without_returns(statements: Sequence[Statement], most: int) -> list[Statement] | None:
+    """The same with what follows an early return as the other side of its branch; None if a loop returns, or if more
+    than `most` statements would stand twice."""
+    made: list[Statement] = []
+    for place, one in enumerate(statements):
+        if isinstance(one, Return):
+            return made
+        if not _returns((one,)):
+            made.append(one)
+            continue
+        if not isinstance(one, If):
+            return None
+        rest = statements[place + 1 :]
+        left = most - len(rest)
+        sides = [_without_returns([*side, *rest], left) for side in (one.then, one.otherwise)]
+        if left < 0 or sides[0] is None or sides[1] is None:
+            return None
+        return [*made, If(one.condition, tuple(sides[0]), tuple(sides[1]), one.span)]
+    return made
+
+
+def _returns(statements: Sequence[Statement]) -> bool:
+    for one in statements:
+        inner = (*one.then, *one.otherwise) if isinstance(one, If) else one.body if isinstance(one, For) else ()
+        if isinstance(one, Return) or _returns(inner):
+            return True
+    return False
 
 
 def does_something(statements: list[Statement] | tuple[Statement, ...]) -> bool:
@@ -227,10 +261,21 @@ def bind_parameters(run: Pass, routine: Routine, given: Given, scope: Scope) -> 
         scope.names[name] = _parameter(run, node, name, given, position, scope)
 
 
+def _refers(declarator: Node | None) -> bool:
+    """Whether a parameter is a reference: `T &x`, `T *&x`."""
+    while declarator is not None:
+        if declarator.kind in ("reference_declarator", "abstract_reference_declarator"):
+            return True
+        if "pointer" not in declarator.kind:
+            return False
+        declarator = next((child for child in declarator.named() if child.kind.endswith("declarator")), None)
+    return False
+
+
 def _parameter(run: Pass, node: Node, name: str, given: Given, position: int, scope: Scope) -> Any:
     declarator, value = node.field("declarator"), given.values[position]
     source = given.nodes[position]
-    if declarator is not None and declarator.kind in ("reference_declarator", "abstract_reference_declarator"):
+    if _refers(declarator):
         if isinstance(value, Cell):
             return value
         if source is not None and source.kind in ("identifier", "field_expression", "subscript_expression",
@@ -239,6 +284,8 @@ def _parameter(run: Pass, node: Node, name: str, given: Given, position: int, sc
             if isinstance(found, Cell):
                 return found
         return run.trail.new(value, type_of_value(value), name)
+    if isinstance(value, Items):
+        return run.trail.new(value, None, name)  # an array is passed by its address
     kind_node = node.field("type")
     base = type_of(run, kind_node, scope) if kind_node is not None else None
     kind = declared_type(run, base, declarator, scope, space_of(node))

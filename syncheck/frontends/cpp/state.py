@@ -217,11 +217,15 @@ class Pass:
     def emit(self, statement: Statement) -> None:
         self.out.append(statement)
 
-    def unknown(self, why: str, hint: str = "", *, low: int | None = None, over: frozenset[str] = frozenset()) -> Name:
+    def unknown(
+        self, why: str, hint: str = "", *, low: int | None = None, over: frozenset[str] = frozenset(),
+        depth: int | None = None,
+    ) -> Name:  # fmt: skip
         """A value that nothing is known of: for each place its own, for each call that leads there, and for each turn
-        of the loops around."""
-        over |= frozenset(loop.var for loop in self.loops if not loop.unrolled)
-        turns = [loop.turn for loop in self.loops if loop.unrolled]
+        of the loops around (of the outermost `depth` of them, for a value that is used behind the others)."""
+        around = self.loops[:depth]
+        over |= frozenset(loop.var for loop in around if not loop.unrolled)
+        turns = [loop.turn for loop in around if loop.unrolled]
         path = f" called {self.sites}" if self.sites else ""
         return self.terms.symbol(f"{why}{path}{f' turn {turns}' if any(turns) else ''}", over, hint, low)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from syncheck.frontends.cpp import looping
@@ -15,7 +15,7 @@ from syncheck.frontends.cpp.syntax import Node, arguments
 from syncheck.frontends.cpp.terms import names
 from syncheck.frontends.cpp.types import declared_type, space_of, type_of, type_of_value
 from syncheck.frontends.cpp.values import Address, Cell, Lost, Real, Whole
-from syncheck.ir import Binary, Const, Expr, If, Name, Return, Statement
+from syncheck.ir import Binary, Const, Expr, For, If, Let, Name, Return, Statement
 
 NORMAL, RETURNED, BROKE, CONTINUED = "", "return", "break", "continue"
 
@@ -170,6 +170,7 @@ def branch(run: Pass, node: Node, condition: Expr, then: Callable[[], str], othe
     one, first, changed = _side(run, condition, then, mark)
     two, second, changed_too = _side(run, run.terms.negation(condition), otherwise, mark)
     if first or second:
+        _declared_before(run, (*first, *second), (*changed.values(), *changed_too.values()), node)
         run.emit(If(condition, tuple(first), tuple(second), node.span))
     if one and two:
         return one if one == two else RETURNED if RETURNED in (one, two) and not run.loops else one
@@ -179,6 +180,26 @@ def branch(run: Pass, node: Node, condition: Expr, then: Callable[[], str], othe
         return NORMAL
     merge(run, condition, changed, changed_too)
     return NORMAL
+
+
+def _declared_before(run: Pass, body: Sequence[Statement], kept: Sequence[Any], node: Node) -> None:
+    """What one side of a branch defines and leaves behind is a variable of the statements around."""
+    left = {name for value in kept if (expr := looping.integer_of(value)) is not None for name in names(expr)}
+    known = {name for loop in run.loops for name in loop.carried.values()}
+    for name in sorted((_lets(body) & left) - known):
+        run.emit(Let(name, Const(0), node.span))
+
+
+def _lets(body: Sequence[Statement]) -> set[str]:
+    found: set[str] = set()
+    for one in body:
+        if isinstance(one, Let):
+            found.add(one.name)
+        elif isinstance(one, If):
+            found |= _lets(one.then) | _lets(one.otherwise)
+        elif isinstance(one, For):
+            found |= _lets(one.body)
+    return found
 
 
 def _side(
@@ -279,12 +300,12 @@ def _return(run: Pass, node: Node, scope: Scope) -> str:
         frame.value = value
         return RETURNED
     if loops and isinstance(value, Whole) and not isinstance(value.expr, Const):
-        value = Whole(run.unknown(f"{node.key} returned from a loop"), value.type)
+        value = Whole(run.unknown(f"{node.key} returned from a loop", depth=frame.loops), value.type)
     condition: Expr = Const(1)
     for one in under:
         condition = run.terms.binary("&&", condition, one)
     if loops:
-        condition = run.unknown(f"{node.key} returned")
+        condition = run.unknown(f"{node.key} returned", depth=frame.loops)
     frame.returned.append((condition, value, run.trail.changed(frame.mark)))
     frame.jumps = True
     run.emit(Return(node.span))
