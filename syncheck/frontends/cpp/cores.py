@@ -21,7 +21,7 @@ def cores_of(
     on_cube = _is_of(cube, declared, CUBE_SPACES, ("UB",), CUBE_PIPES)
     on_vector = _is_of(vector, declared, ("UB",), CUBE_SPACES, ("V",))
     if on_cube is None and on_vector is None:  # barriers and signals only
-        on_cube, on_vector = False, True
+        on_cube, on_vector = cube != vector and _speaks(cube, declared), True
     if on_vector is None:
         on_vector = not on_cube or (cube != vector and _speaks(vector, declared))
     if on_cube is None:
@@ -41,9 +41,17 @@ def cores_of(
 def _asked(body: Sequence[Statement], declared: Declared) -> set[tuple[object, ...]]:
     """What a pass does where: the same in both passes if nothing in the text asks for the kind of core."""
     return {
-        (type(one), getattr(one, "op", ""), place.path, place.line, place.column, *sorted(_spaces(one, declared)))
+        (
+            type(one), getattr(one, "op", ""), _flag(one), place.path, place.line, place.column,
+            *sorted(_spaces(one, declared)),
+        )
         for one in _each(body, declared) if not isinstance(one, Let) for place in (one.span,)
     }  # fmt: skip
+
+
+def _flag(one: Statement) -> str:
+    """The pipe and flag of a signal: the library's own differ from core to core at one place of the text."""
+    return f"{one.pipe} {one.flag}" if isinstance(one, CrossSet | CrossWait) else ""
 
 
 def _each(body: Sequence[Statement], declared: Declared) -> list[Statement]:
