@@ -11,8 +11,8 @@ read (documented, harmless on known silicon), a warning for DMA pipes and small 
 pipe retires in order and needs none. `-O same_pipe=strict` makes all of them errors, `off` none.
 
 Silent when a pipe_barrier of that pipe (also one inside a library instruction), PIPE_ALL, a drain, or a round trip
-of flags stands between; and where a missing flag between two pipes is already reported for the same bytes (WAR001),
-because that flag orders these too.
+of flags stands between; and where the missing half of such a round trip is already reported for the same bytes
+(WAR001), because that flag orders these too.
 
 What to do: pipe_barrier(PIPE_<pipe>) between the two. One finding is one missing barrier: all pairs that it would
 order are listed under it.
@@ -56,19 +56,20 @@ def missing_barriers(analysis: Analysis) -> Iterator[Finding]:
 
 
 def _by_pipe(analysis: Analysis) -> list[list[Clash]]:
-    follows = {
-        (clash.later.site, buffer_key(clash.later), analysis.parameters(clash.case))
-        for clash in analysis.log.clashes.values()
-        if clash.kind == "unordered" and clash.later.writes
-    }
+    follows: dict[tuple[object, ...], list[int]] = {}
+    for clash in analysis.log.clashes.values():
+        if clash.kind == "unordered" and clash.later.writes:
+            key = (clash.later.site, buffer_key(clash.later), analysis.parameters(clash.case))
+            follows.setdefault(key, []).append(clash.earlier.site)
     early = explained_fifos(analysis.log.clashes.values())
     found: dict[tuple[str, str], list[Clash]] = {}
     for clash in analysis.log.clashes.values():
         if clash.kind != "same_pipe" or severity(analysis, clash) == "off" or fifo_of(clash) in early:
             continue
         here = (clash.later.site, buffer_key(clash.later), analysis.parameters(clash.case))
-        if clash.earlier.writes and here in follows:
-            continue  # the flag that is missing in this very case orders this as well
+        mine, between = clash.earlier.site, follows.get(here, ())
+        if clash.earlier.writes and any((min(mine, o), max(mine, o)) in analysis.log.ordered for o in between):
+            continue  # the flag that is missing in this very case closes a round trip, and orders this as well
         site = analysis.site(clash.later)
         found.setdefault((site.core, site.pipe), []).append(clash)
     return [found[key] for key in sorted(found)]
