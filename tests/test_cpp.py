@@ -58,6 +58,34 @@ def test_a_load_that_nothing_waits_for() -> None:
 
 
 ORDER = "set_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);\nwait_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);"
+NAMES = """
+int w = get_block_idx();
+__gm__ int64_t *args = (__gm__ int64_t *)x;
+int left;
+if (n > 5) { left = 3; } else { left = n * 2; }
+Row a;
+TASSIGN(a, 0x0);
+if (w == 1 && args[3] > 2 && args[4] / 24 > 1 && left > 7 && n % 48 > 9) {
+    TEXPANDS(a, 1.0f);
+    TADDS(a, a, 2.0f);
+}
+pipe_barrier(PIPE_ALL);
+"""
+
+
+@pytest.mark.parametrize(
+    ("define", "names"),
+    [
+        ((), {"block_idx", "x_3", "x_4_div_24", "left", "n_mod_48"}),
+        ((("w", "1"),), {"x_3", "x_4_div_24", "left", "n_mod_48"}),
+    ],
+)
+def test_values_are_called_as_the_text_calls_them(define: tuple[tuple[str, str], ...], names: set[str]) -> None:
+    (found,) = (f for f in checked(NAMES, define=define).findings if f.rule == "BAR001")
+    assert {name for name, _ in found.parameters} == names
+    assert not checked(NAMES, define=define).strangers
+
+
 STORED = f"Row a;\nTASSIGN(a, 0x0);\nTEXPANDS(a, 1.0f);\n{ORDER}\nLine g(x);\nTSTORE(g, a);\n"
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from syncheck.frontends.cpp import members, sync
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, ULONG, Class, Named, Number, Pointer, size_of
+from syncheck.frontends.cpp.naming import GRID
 from syncheck.frontends.cpp.objects import initial, named
 from syncheck.frontends.cpp.operators import binary, cast, truth, unary
 from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Scope, Template
 from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node
-from syncheck.frontends.cpp.terms import GRID
 from syncheck.frontends.cpp.types import (
     argument,
     arguments_of,

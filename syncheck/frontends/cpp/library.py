@@ -9,11 +9,12 @@ from typing import Any
 from syncheck.frontends.cpp import cce, fifo, sync, tiles
 from syncheck.frontends.cpp.emission import tile_op
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Number, key_of
+from syncheck.frontends.cpp.naming import GRID
 from syncheck.frontends.cpp.operators import binary, truth
 from syncheck.frontends.cpp.scopes import Meant, Scope
 from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node
-from syncheck.frontends.cpp.terms import GRID, NOWHERE
+from syncheck.frontends.cpp.terms import NOWHERE
 from syncheck.frontends.cpp.values import (
     Address,
     Cell,

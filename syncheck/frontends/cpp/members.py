@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Array, Class, Number, Pointer, Type, size_of
+from syncheck.frontends.cpp.naming import loaded_name
 from syncheck.frontends.cpp.operators import moved
 from syncheck.frontends.cpp.scopes import Scope, function_declarator
 from syncheck.frontends.cpp.state import Pass, Unroll
@@ -228,9 +229,11 @@ def _loaded(run: Pass, node: Node, address: Address, kind: Type) -> Any:
     number = kind if isinstance(kind, Number) else LONG
     low = 0 if not number.signed and number is not BOOL else None
     run.declared.loaded[address.base] = None
+    called = loaded_name(address.base, address.offset, number.bytes)
     if address.space not in ("GM", "") or address.base in run.declared.changing:
-        return Whole(run.unknown(f"load {address.space} {path} {run.core} {node.key}", low=low, over=over), number)
-    return Whole(run.terms.symbol(f"load {address.space} {path}", over, "", low), number)
+        why = f"load {address.space} {path} {run.core} {node.key}"
+        return Whole(run.unknown(why, called, low=low, over=over), number)
+    return Whole(run.terms.symbol(f"load {address.space} {path}", over, called, low), number)
 
 
 def store(run: Pass, node: Node, memory: Memory, given: Any) -> None:

@@ -61,7 +61,7 @@ def named(run: Pass, value: Any, name: str) -> Any:
     if isinstance(expr, Name):
         symbol = run.terms.symbols.get(expr.name)
         if symbol is not None and not symbol.hint and name:
-            symbol.hint = name
+            run.terms.call(expr, name)
             if isinstance(value.type, Number) and not value.type.signed and symbol.low is None:
                 symbol.low = 0
     return value

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncheck.frontends.cpp.emission import GM_SIZE
+from syncheck.frontends.cpp.naming import spoken
 from syncheck.frontends.cpp.state import Declared
-from syncheck.frontends.cpp.terms import GRID, NOWHERE, Symbol, Terms, linear, names, total, unused
+from syncheck.frontends.cpp.terms import NOWHERE, Symbol, Terms, linear, names, total, unused
 from syncheck.ir import (
     At,
     Binary,
@@ -26,7 +27,6 @@ from syncheck.ir import (
     Instr,
     Let,
     Name,
-    Noted,
     Operand,
     Param,
     Region,
@@ -104,8 +104,7 @@ class Finisher:
     def final_name(self, symbol: Symbol) -> str:
         name = self.called.get(symbol.name)
         if name is None:
-            hint = symbol.hint or symbol.otherwise
-            hint = hint if hint.isidentifier() else "value"
+            hint = spoken(symbol, self.terms.symbols, self.domains)
             hint = f"{hint}_" if hint in RESERVED else hint
             name = self.called[symbol.name] = unused(hint, self.taken)
             self.taken.add(name)
@@ -274,47 +273,6 @@ class Finisher:
         if any(one in self.memory for one in self.declared.tensors):
             unknowns.append(Unknown(GM_SIZE, 0, self.span))
         return tuple(params), tuple(unknowns)
-
-
-_GRID_KEYS = frozenset(key for key, _ in GRID.values())
-LARGEST_INDEX = 1 << 20
-"""A value beyond this is not expected of an index whose domain nobody has declared."""
-
-
-def notes(finisher: Finisher) -> tuple[Noted, ...]:
-    """What the text shows beside what running it does."""
-    declared, made = finisher.declared, list[Noted]()
-    for span, (name, factor, limit) in declared.overflows.items():
-        symbol = finisher.terms.symbols[name]
-        shown, first = symbol.hint or "a value read from memory", -(-limit // factor)
-        domain = finisher.domains.get(symbol.hint)
-        if symbol.key in _GRID_KEYS and domain is None:
-            continue  # a launch has some dozens of blocks
-        if (domain is not None and domain.high is not None and domain.high < first) or (
-            domain is None and first > LARGEST_INDEX
-        ):
-            continue
-        title = f"a 32-bit product wraps from {shown} = {first} on ({first} * {factor} = 2**{limit.bit_length() - 1})"
-        made.append(Noted(
-            "OVF001", "warning" if domain is None else "error", span, title,
-            "The product is formed in 32 bits before it moves a 64-bit pointer.",
-            "Cast the first factor to a 64-bit type before it is multiplied.",
-        ))  # fmt: skip
-    for span, (base, when) in declared.scalar_stores.items():
-        if not any(cleaned in ("", base) and later > when for cleaned, later in declared.cleaned):
-            tensor = declared.bases.get(base, base)
-            made.append(Noted(
-                "MEM005", "error", span, f"{tensor} is written by the scalar unit, and no dcci follows",
-                "The store stays in the data cache of this core: nothing else sees it.",
-                "dcci the line behind it, or store a tile.",
-            ))  # fmt: skip
-    for span in declared.scalar_loops:
-        made.append(Noted(
-            "PRF001", "info", span, "this loop stores element by element what a tile instruction would write",
-            "The scalar unit needs hundreds of cycles for each element.",
-            "TEXPANDS or a copy on a tile, and one TSTORE.",
-        ))  # fmt: skip
-    return tuple(made)
 
 
 RESERVED = frozenset(

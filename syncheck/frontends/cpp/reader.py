@@ -13,11 +13,12 @@ from syncheck.frontends.cpp.coverage import Coverage
 from syncheck.frontends.cpp.emission import address_operand, uneven
 from syncheck.frontends.cpp.entries import Entry, entries, left_out, other_half
 from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
-from syncheck.frontends.cpp.program import Finisher, free_names, notes, read_names, without_unread
+from syncheck.frontends.cpp.program import Finisher, free_names, read_names, without_unread
 from syncheck.frontends.cpp.scopes import Scope, declare
 from syncheck.frontends.cpp.state import MOST_STEPS, MOST_STEPS_OF_FILE, Declared, Hooks, Pass, TooMuch, Unreadable
 from syncheck.frontends.cpp.syntax import Unit
 from syncheck.frontends.cpp.terms import NOWHERE, Terms
+from syncheck.frontends.cpp.text_notes import notes
 from syncheck.ir import (
     Call,
     Core,

@@ -230,6 +230,8 @@ def merge(run: Pass, condition: Expr, one: dict[Cell, Any], two: dict[Cell, Any]
             value = a
         else:
             value = run.either(condition, _or_unknown(run, cell, a, b), _or_unknown(run, cell, b, a))
+            if isinstance(value, Whole):
+                run.terms.call(value.expr, cell.name)
         run.trail.put(cell, value)
 
 

@@ -15,13 +15,6 @@ from syncheck.source import Span
 NOWHERE = Span("", 0)
 PITCH = 1 << 20
 """What an unknown distance between rows is taken to be in addresses: more elements than any tile has."""
-GRID = {
-    "get_block_idx": ("block_idx", 0), "GetBlockIdx": ("block_idx", 0), "get_block_num": ("block_num", 1),
-    "GetBlockNum": ("block_num", 1), "block_idx": ("block_idx", 0), "get_task_id": ("task_id", 0),
-    "get_block_dim": ("block_num", 1), "GetBlockDim": ("block_num", 1), "get_taskid": ("task_id", 0),
-    "block_num": ("block_num", 1), "get_blockid": ("block_idx", 0),
-}  # fmt: skip
-"""Which block runs, and how many there are: call or variable → (what it is called, the least it can be)."""
 SMALL = 16
 """A remainder by up to this much is left to the checker, also of something unknown."""
 MOST_TERMS = 12
@@ -180,6 +173,12 @@ class Terms:
             self.symbols[name] = self.by_key[key] = found
             self.open.add(name)
         return Name(found.name, NOWHERE)
+
+    def call(self, expr: Expr, name: str) -> None:
+        """Call a symbol after the first variable that holds it."""
+        symbol = self.symbols.get(expr.name) if isinstance(expr, Name) else None
+        if symbol is not None and not symbol.hint:
+            symbol.hint = name
 
     def fresh(self, hint: str) -> str:
         number = self.numbers.get(hint, 0) + 1
