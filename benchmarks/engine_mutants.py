@@ -21,10 +21,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import CodeType
 
-from engine_trial import FOLDERS, Order, tried
+from engine_trial import FOLDERS, Change, Order, tried
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ("fold", "replay", "proof", "execution", "symbolic", "shapes", "vector_clock", "happens_before")
@@ -44,21 +45,29 @@ class Mutant:
     now: ast.AST | None
 
     @property
-    def change(self) -> tuple[str, CodeType, CodeType]:
-        """The module's name, its code, and its code with the change."""
-        before = ast.parse(_text(self.module))
-        after = _Replace(self.number, self.now).visit(ast.parse(_text(self.module)))
-        trees = (ast.unparse(before), ast.unparse(ast.fix_missing_locations(after)))
-        old, new = (compile(tree, f"{self.module}.py", "exec", dont_inherit=True) for tree in trees)
-        return f"syncheck.{self.module}", old, new
+    def change(self) -> Change:
+        """Its module with the change."""
+        tree = _Replace(self.number, self.now).visit(ast.parse(_text(self.module)))
+        return Change(f"syncheck.{self.module}", _code(self.module), _compiled(tree, self.module))
 
     def __str__(self) -> str:
         now = "gone" if self.now is None else _shown(self.now)
         return f"{self.module}.py:{self.line}: {_shown(self.was)}  ->  {now}"
 
 
+@cache
 def _text(module: str) -> str:
     return (ROOT / "syncheck" / f"{module}.py").read_text(encoding="utf-8")
+
+
+@cache
+def _code(module: str) -> CodeType:
+    return _compiled(ast.parse(_text(module)), module)
+
+
+def _compiled(tree: ast.AST, module: str) -> CodeType:
+    assert isinstance(tree, ast.Module)
+    return compile(ast.fix_missing_locations(tree), f"{module}.py", "exec", dont_inherit=True)
 
 
 _COMPARE: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {

@@ -10,6 +10,8 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from importlib import machinery
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
@@ -58,20 +60,28 @@ class Order:
 # ---------------------------------------------------------------- a changed module
 
 
-def put_in(name: str, old: CodeType, new: CodeType) -> None:
-    """Give the loaded module `name` the code `new` in place of `old`; it is loaded anew if it does something else when
-    it is loaded."""
-    functions, before = _functions(name), dict(_codes(old))
-    changed = [(qualified, code) for qualified, code in _codes(new) if code != before.get(qualified)]
-    try:
-        if _outside(new) != _outside(old):
-            raise KeyError
-        for qualified, code in changed:
-            functions[qualified].__code__ = code
-    except (KeyError, ValueError):
-        _load_anew(name, new)
+@dataclass(frozen=True)
+class Change:
+    """A module of the engine, by its full name, and its code without and with a change."""
+
+    name: str
+    old: CodeType
+    new: CodeType
+
+    def put_in(self) -> None:
+        """Change the loaded module; one that does something else when it is loaded is loaded anew."""
+        functions, before = _functions(self.name), dict(_codes(self.old))
+        changed = [(qualified, code) for qualified, code in _codes(self.new) if code != before.get(qualified)]
+        try:
+            if _outside(self.new) != _outside(self.old):
+                raise KeyError
+            for qualified, code in changed:
+                functions[qualified].__code__ = code
+        except (KeyError, ValueError):
+            _load_anew(self.name, self.new)
 
 
+@cache
 def _functions(module: str) -> dict[str, FunctionType]:
     """The functions and methods of a loaded module by their qualified names."""
     found = {}
@@ -121,14 +131,17 @@ def _load_anew(name: str, code: CodeType) -> None:
 # ---------------------------------------------------------------- in a child
 
 
-def tried(change: tuple[str, CodeType, CodeType] | None, order: Order) -> tuple[str, str]:
+def tried(change: Change | None, order: Order) -> tuple[str, str]:
     """Which item notices the change in a child of this process, and what; ("", "") where none does."""
+    if change is not None:
+        _functions(change.name)  # found once, for all children
     readable, writable = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(readable)
         title, said = "", "dies"
         try:
+            gc.disable()  # else all memory is copied
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)
             os.dup2(quiet, 2)
@@ -144,13 +157,13 @@ def tried(change: tuple[str, CodeType, CodeType] | None, order: Order) -> tuple[
     return title, said
 
 
-def _attempt(change: tuple[str, CodeType, CodeType] | None, order: Order) -> tuple[str, str]:
+def _attempt(change: Change | None, order: Order) -> tuple[str, str]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise TooLong
 
     signal.signal(signal.SIGVTALRM, stop)
     if change is not None:
-        put_in(*change)
+        change.put_in()
     import engine_corpus
 
     for item in order:
