@@ -40,8 +40,6 @@ class Outcome(Record):
 
     states: int = 0
     events: int = 0
-    paths: int = 0
-    recurrences: int = 0
     gaps: dict[str, Problem] = field(default_factory=dict)
     cut: Store | None = None
 
@@ -238,7 +236,6 @@ class Explorer:
         turns."""
         form = (core.code.index, self._folder.canonical(path.cores, path.replay, path.store))
         if form in self._seen:
-            self.outcome.recurrences += 1
             return False
         self._seen.add(form)
         return True
@@ -264,7 +261,6 @@ class Explorer:
         known.append(stuck)
 
     def _end(self, path: Path) -> None:
-        self.outcome.paths += 1
         replay = path.replay
         if not replay.stalls and not replay.queues:
             replay.finish()

@@ -13,7 +13,7 @@ import programs_tensors
 import programs_turns
 import pytest
 from hypothesis import strategies as st
-from judging import HARDWARE, compare_open, compare_pinned, compare_straight, engine
+from judging import HARDWARE, compare_open, compare_pinned, compare_straight, look
 from random_examples import DEEP, every
 
 from syncheck.simulator.program import Script, Values
@@ -98,15 +98,17 @@ def known() -> list[Any]:
 @pytest.mark.parametrize("path", known())
 def test_known(path: Path) -> None:
     """races: line-line; stuck: line, the heads of any standstill; flying, overtaken: lines, where the fixture says;
-    bounded: why it does not close."""
+    bounded: why it does not close; states: how many the proof may take."""
     text = path.read_text(encoding="utf-8")
     pins = {name: tuple(map(int, values.split(","))) for name, values in (w.split("=") for w in header(text, "pins"))}
-    seen, gaps = engine(text, pins)
+    looked = look(text, pins)
+    seen, gaps = looked.seen, looked.gaps
     races = {"-".join(str(line) for line in sorted((a[1], b[1]))) for a, b in seen.races}
     stuck = {str(line) for heads in seen.stuck for _, line in heads}
     assert (races, stuck, bool(gaps)) == (
         set(header(text, "races")), set(header(text, "stuck")), bool(header(text, "bounded"))
     ), (text, gaps)  # fmt: skip
+    assert looked.states <= int(header(text, "states")[0])
     for name in ("flying", "overtaken"):
         if wanted := header(text, name):
             assert {str(line) for _, line in getattr(seen, name)} == set(wanted), name
