@@ -69,11 +69,9 @@ class CoreCode(Record):
     def _leading(self, there: int) -> bytearray:
         """For each step whether one of its ways goes through `there`."""
         sources: list[list[int]] = [[] for _ in self.ops]
-        for number, op in enumerate(self.ops):
-            if op.code not in (JUMP, NEXT, END):
-                sources[number + 1].append(number)
-            if op.code in (JUMP, NEXT, HEAD, BRANCH):
-                sources[op.target].append(number)
+        for number in range(len(self.ops)):
+            for after in _following(self.ops, number):
+                sources[after].append(number)
         found = bytearray(len(self.ops))
         waiting = [there]
         while waiting:
@@ -122,8 +120,6 @@ class Kernel(Record):
             return (0 if low is not None and low >= 0 else -top), top
         if name == "(&)" and isinstance(index[1], int) and index[1] >= 0:
             return 0, index[1]
-        if symbolic.TURN in name and name in self.domains:
-            return self.domains[name]
         return None, None
 
     def _least(self, value: Value) -> int | None:
@@ -318,12 +314,22 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
+def _following(ops: Sequence[Op], number: int) -> tuple[int, ...]:
+    """The steps that may come next after one."""
+    op = ops[number]
+    if op.code == END:
+        return ()
+    if op.code in (JUMP, NEXT):
+        return (op.target,)
+    return (number + 1, op.target) if op.code in (HEAD, BRANCH) else (number + 1,)
+
+
 def emitting(ops: Sequence[Op], start: int) -> Iterator[Op]:
-    """Every statement that may still be reached from `start` on (loops may come round again)."""
-    first = start
-    for op in ops[start:]:
-        if op.code in (NEXT, JUMP) and op.target < first:
-            first = op.target
-    for op in ops[first:]:
-        if op.code == EMIT:
-            yield op
+    """Every statement that may still be reached from `start` on, in the order of the text."""
+    found, waiting = set[int](), [start]
+    while waiting:
+        number = waiting.pop()
+        if number not in found:
+            found.add(number)
+            waiting += _following(ops, number)
+    return (ops[number] for number in sorted(found) if ops[number].code == EMIT)

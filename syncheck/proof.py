@@ -44,7 +44,8 @@ class Outcome(Record):
     cut: Store | None = None
 
     def cuts(self, store: Store) -> None:
-        if self.cut is None or store.size < self.cut.size:
+        """A path that assumes `store` ends here; smaller ones came first."""
+        if self.cut is None:
             self.cut = store
 
 

@@ -422,7 +422,6 @@ class Replay(Sightings):
             if self.joined[agent] is not issued:
                 self.clocks[agent] = self._learn(agent, action.core, self.clocks[agent], issued, levels[0])
                 self.joined[agent] = issued
-                self.joined_bases[agent] = None
             if not self._execute(action, values, seq, agent):
                 break
             queue.popleft()
