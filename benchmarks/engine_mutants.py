@@ -230,7 +230,6 @@ def main() -> None:
         if options.output:
             with options.output.open("a", encoding="utf-8") as file:
                 file.write(f"{mutant}\n")
-    order.save()
     for module in sorted(totals):
         print(f"{module:15} killed {totals[module] - lost[module]} of {totals[module]}")
     killed = len(chosen) - len(survivors)

@@ -58,8 +58,6 @@ class Order:
     def learn(self, title: str) -> None:
         self._kills = {name: 0.98 * kills for name, kills in self._kills.items() if kills > 0.001}
         self._kills[title] = self._kills.get(title, 0.0) + 1.0
-
-    def save(self) -> None:
         self._path.write_text(json.dumps(self._kills), encoding="utf-8")
 
 
