@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 from syncheck.action import HEAR, SIGNAL, WAIT, Action
@@ -93,7 +94,7 @@ class Explorer:
         self._max_states = max_states
         self._bound = bound
         self._heap: list[tuple[int, int, Path]] = []
-        self._pushed = 0
+        self._tickets = count()
         self._folder = Folder(kernel)
         self._seen: set[object] = set()
         self._takers: dict[int, set[int]] = {}
@@ -122,8 +123,7 @@ class Explorer:
         return self.outcome
 
     def _push(self, path: Path) -> None:
-        self._pushed += 1
-        heappush(self._heap, (path.store.size, self._pushed, path))
+        heappush(self._heap, (path.store.size, next(self._tickets), path))
 
     def _spent(self) -> bool:
         outcome = self.outcome

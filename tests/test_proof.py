@@ -9,6 +9,7 @@ import pytest
 from syncheck.check import Settings, check, check_trace
 from syncheck.finding import FileReport
 from syncheck.machine import load
+from syncheck.proof import AFTER_A_RACE
 
 JUDGE = Path(__file__).resolve().parent.parent / "fixtures" / "judge"
 
@@ -153,6 +154,15 @@ def test_a_budget_that_runs_out_is_said() -> None:
     report = check(text, "k.sync", Settings(load("a2a3"), max_states=50))
     assert report.verdict == "bounded"
     assert "--max-states" in report.reason
+    assert (report.states, [gap.span.line for gap in report.gaps]) == (51, [692])
+    assert dict(report.cut)
+
+
+def test_once_a_race_is_known_it_stops_soon() -> None:
+    text = (JUDGE / "bytes_seen_again.sync").read_text(encoding="utf-8")
+    report = run(text)
+    assert [(gap.span.line, gap.message) for gap in report.gaps] == [(10, "stopped: an error is known")]
+    assert (report.states, report.cut != ()) == (AFTER_A_RACE + 1, True)
 
 
 def test_a_bounded_file_says_how_far_it_came() -> None:
