@@ -17,11 +17,14 @@ block 131072 on; no test had one above 16383.
 MEM005
 ------
 The scalar unit writes GM through its data cache, and nothing cleans the line: other cores and the next kernel read
-what was there before. Two cores that write different words of one 64-byte line lose one of the two (not found here).
+what was there before. Or it is cleaned, and two blocks or both vector lanes write different words of one 64-byte line:
+each writes back the whole line as it has it, and one of the two words is lost.
 
-Silent when a dcci of the same tensor, or of the whole cache, follows in the text; for scalar stores to on-chip memory.
+Silent when a dcci of the same tensor, or of the whole cache, follows in the text, and neighbouring blocks and lanes
+store at least a line apart, or only one of them stores; for scalar stores to on-chip memory.
 
-What to do: dcci(pointer, SINGLE_CACHE_LINE, CACHELINE_OUT) behind the store (and dsb(DSB_DDR)), or store a tile.
+What to do: dcci(pointer, SINGLE_CACHE_LINE, CACHELINE_OUT) behind the store (and dsb(DSB_DDR)), each block in a line of
+its own; or store a tile.
 
 Seen: the path for a length of zero of the kernels of #499 (simpler 9735785f6, aic_qk_matmul lines 134 to 139).
 

@@ -32,7 +32,7 @@ from syncheck.source import Problem, Span
 _SYNC = re.compile(
     r"\b(set_flag|wait_flag|pipe_barrier|ffts_cross_core_sync|wait_flag_dev|set_intra_block|TPUSH|TPOP|TSYNC|TLOAD|TSTORE"
     r"|SYNCALL|MGATHER|MSCATTER|TPUT|TGET|TNOTIFY|TWAIT|TBROADCAST|TREDUCE|PtoSetWaitFlag|SET_FLAG|WAIT_FLAG|PIPE_BARRIER"
-    r"|copy_gm_to_ubuf\w*|copy_ubuf_to_gm\w*)\s*[(<]|\bEvent<"
+    r"|dcci|dsb|st_dev|copy_gm_to_ubuf\w*|copy_ubuf_to_gm\w*)\s*[(<]|\bEvent<"
 )  # fmt: skip
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A string: what it says is done by nobody."""

@@ -8,7 +8,7 @@ from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Array, Class, Number, 
 from syncheck.frontends.cpp.naming import loaded_name
 from syncheck.frontends.cpp.operators import moved
 from syncheck.frontends.cpp.scopes import Scope, function_declarator
-from syncheck.frontends.cpp.state import Pass, Unroll
+from syncheck.frontends.cpp.state import Pass, ScalarStore, Unroll
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, shown
 from syncheck.frontends.cpp.types import declared_type, space_of, type_of
@@ -253,7 +253,8 @@ def access(run: Pass, node: Node, memory: Memory, *, write: bool) -> None:
         return
     op = "scalar_store" if write else "scalar_load"
     if write and address.base:
-        run.declared.scalar_stores[node.span] = (address.base, run.trail.clock)
+        under = tuple(run.conditions)
+        run.declared.scalar_stores[node.span] = ScalarStore(address.base, run.trail.clock, address.offset, under)
     run.trail.clock += 1
     reads, writes = ((), (operand,)) if write else ((operand,), ())
     run.emit(Instr(op, "S", reads, writes, node.span))

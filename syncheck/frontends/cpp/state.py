@@ -41,6 +41,16 @@ class Unroll(Exception):
         self.names = names
 
 
+@dataclass(frozen=True, slots=True)
+class ScalarStore:
+    """A store to GM by the scalar unit: bytes from `offset` of pointer `base`, when, and under which conditions."""
+
+    base: str
+    when: int
+    offset: Expr
+    under: tuple[Expr, ...]
+
+
 @dataclass(slots=True)
 class Declared:
     """Everything that both passes declare. `views` and `placed` find what was declared before; `loaded` are the
@@ -59,7 +69,7 @@ class Declared:
     problems: dict[tuple[str, int, str], Problem] = field(default_factory=dict)
     understood: dict[str, dict[str, int]] = field(default_factory=dict)
     overflows: dict[Span, tuple[str, int, int]] = field(default_factory=dict)
-    scalar_stores: dict[Span, tuple[str, int]] = field(default_factory=dict)
+    scalar_stores: dict[Span, ScalarStore] = field(default_factory=dict)
     cleaned: list[tuple[str, int]] = field(default_factory=list)
     changing: frozenset[str] = frozenset()
     loaded: dict[str, None] = field(default_factory=dict)
