@@ -12,6 +12,8 @@ from typing import NoReturn
 from syncheck import __version__
 from syncheck.config import FORMATS, definition, did_you_mean, nearest, option
 
+MOST_CALLERS = 50
+"""Kernels that one header is checked through, the nearest first, unless --callers says otherwise."""
 VERBS = {
     "check": "check C++ kernels, event scripts and traces (the default: `syncheck PATH…`)",
     "mutate": "put faults into the synchronisation of a kernel: is each one noticed?",
@@ -101,6 +103,10 @@ def check() -> Parser:
     parser.add_argument(
         "--jobs", "-j", metavar="N", type=_count, default=1, help="files at a time; 0: one for each processor"
     )
+    parser.add_argument(
+        "--callers", metavar="N", type=_callers, default=MOST_CALLERS,
+        help=f"check a header through its N nearest kernels (default {MOST_CALLERS}), or all",
+    )  # fmt: skip
     return parser
 
 
@@ -286,6 +292,16 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise argparse.ArgumentTypeError(f"expected a number, got {text!r}")
     return int(text)
+
+
+def _callers(text: str) -> int | None:
+    """How many kernels a header is checked through; None: all."""
+    if text == "all":
+        return None
+    try:
+        return _count(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"expected a number or all, got {text!r}") from None
 
 
 def _positive(text: str) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+from syncheck.frontends.cpp.headers import LIBRARY, UNREAD
 
 HEADERS = (".h", ".hpp")
 KERNELS = (".cpp", ".cce")
@@ -24,28 +26,42 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The kernels that include a header, itself or through other headers, in the order of their names; `whole`: the
-    search saw every file under `root`."""
+    """The kernels that include a header, itself or through other headers, the nearest first; `whole`: the search saw
+    every file under `root`. `unread`: how many more do so only through headers of the tile library, whose text is not
+    read."""
 
     kernels: tuple[str, ...]
     root: str
     whole: bool = True
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The paths to check, a note on each header among those given, and of headers that were not checked through all
+    kernels that include them: path and reason."""
+
+    paths: list[str]
+    notes: list[str]
+    partly: list[tuple[str, str]]
 
 
 @dataclass(slots=True)
 class _Tree:
-    """The sources under one folder: who includes whom, by absolute path."""
+    """The sources under one folder: who includes whom, by absolute path, and whether that text is left out where a
+    kernel is read."""
 
-    includers: dict[str, list[str]] = field(default_factory=dict)
+    includers: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
     whole: bool = True
 
 
 class Callers:
     """Searches the repository a header is in; each repository is read once. `skipped` says which paths are not ours
-    to check."""
+    to check, `folders` in which the library's headers are read (--include)."""
 
-    def __init__(self, skipped: Callable[[str], bool]) -> None:
+    def __init__(self, skipped: Callable[[str], bool], folders: Sequence[str] = ()) -> None:
         self._skipped = skipped
+        self._folders = tuple(os.path.abspath(folder) + os.sep for folder in folders)
         self._trees: dict[str, _Tree] = {}
 
     def of(self, header: str) -> Found:
@@ -54,17 +70,11 @@ class Callers:
         if root not in self._trees:
             self._trees[root] = self._read(root)
         tree = self._trees[root]
-        seen, waiting, kernels = {place}, [place], list[str]()
-        while waiting:
-            for includer in tree.includers.get(waiting.pop(), ()):
-                if includer in seen:
-                    continue
-                seen.add(includer)
-                if includer.lower().endswith(HEADERS):
-                    waiting.append(includer)
-                else:
-                    kernels.append(includer)
-        return Found(tuple(sorted(kernels)), root, tree.whole)
+        every = _reaching(tree, place, library=True)
+        read = every if place.startswith(self._folders) else _reaching(tree, place, library=False)
+        fifos = place.startswith(self._folders)  # what is read there matters to them
+        order = sorted(read, key=lambda one: (fifos and not _has_fifo(one), -_shared(place, one), one))
+        return Found(tuple(order), root, tree.whole, len(every) - len(read))
 
     def _read(self, root: str) -> _Tree:
         tree = _Tree()
@@ -77,8 +87,9 @@ class Callers:
         known = _Names(files)
         for path in files:
             for written in _includes(path):
+                left_out = written.startswith(LIBRARY)
                 for header in known.meant(path, written):
-                    tree.includers.setdefault(header, []).append(path)
+                    tree.includers.setdefault(header, []).append((path, left_out or UNREAD in header))
         return tree
 
     def _walk(self, folder: str) -> Iterator[str]:
@@ -89,6 +100,26 @@ class Callers:
                 path = os.path.join(place, name)
                 if name.lower().endswith(HEADERS + KERNELS) and not self._skipped(path):
                     yield path
+
+
+def _reaching(tree: _Tree, header: str, *, library: bool) -> set[str]:
+    """The kernels that include a header; with `library` also by way of what is left out."""
+    seen, waiting, kernels = {header}, [header], set[str]()
+    while waiting:
+        for includer, left_out in tree.includers.get(waiting.pop(), ()):
+            if includer in seen or (left_out and not library):
+                continue
+            seen.add(includer)
+            if includer.lower().endswith(HEADERS):
+                waiting.append(includer)
+            else:
+                kernels.add(includer)
+    return kernels
+
+
+def _shared(one: str, other: str) -> int:
+    """How many folders two paths begin with."""
+    return len(os.path.commonpath([one, other]).split(os.sep))
 
 
 class _Names:
@@ -132,23 +163,42 @@ def _includes(path: str) -> list[str]:
     return [found.decode("utf-8", "replace").strip() for found in dict.fromkeys(_INCLUDE.findall(data))]
 
 
-def with_callers(paths: Iterable[str], skipped: Callable[[str], bool]) -> tuple[list[str], list[str]]:
-    """The paths with the kernels that include it in the place of each header, and a note on each header. A header
+def with_callers(
+    paths: Iterable[str], skipped: Callable[[str], bool], most: int | None = None, folders: Sequence[str] = ()
+) -> Chosen:
+    """The paths with the kernels that include it in the place of each header: the `most` nearest ones, or all. A header
     that is a kernel itself stays."""
-    callers = Callers(skipped)
-    result: list[str] = []
-    notes: list[str] = []
+    callers = Callers(skipped, folders)
+    chosen = Chosen([], [], [])
     for path in paths:
         if not path.lower().endswith(HEADERS) or not os.path.isfile(path):
-            result.append(path)
+            chosen.paths.append(path)
             continue
         found = callers.of(path)
         own = _has_entry(path)
-        result += [path] if own else []
-        result += [_like(path, kernel) for kernel in found.kernels]
-        if found.kernels or not own:
-            notes.append(_note(path, found))
-    return result, notes
+        kernels = found.kernels[:most]
+        chosen.paths.extend([path] if own else [])
+        chosen.paths.extend(_like(path, kernel) for kernel in sorted(kernels))
+        if found.kernels or found.unread or not own:
+            chosen.notes.append(_note(path, found, kernels))
+        if reason := _left(found, kernels):
+            chosen.partly.append((path, reason))
+    return chosen
+
+
+def _left(found: Found, kernels: Sequence[str]) -> str:
+    """Why a header was not checked through all kernels that include it, "" if it was."""
+    reasons = []
+    if len(kernels) < len(found.kernels):
+        count = len(found.kernels)
+        reasons.append(f"{len(kernels)} of {count} kernels checked, --callers all for the rest")
+    if found.unread:
+        reasons.append(f"for {found.unread} kernels its text is built in, not read")
+    return "; ".join(reasons)
+
+
+def _kernels(count: int) -> str:
+    return "the kernel that includes it" if count == 1 else f"the {count} kernels that include it"
 
 
 def _has_entry(path: str) -> bool:
@@ -159,17 +209,33 @@ def _has_entry(path: str) -> bool:
         return False
 
 
+def _has_fifo(path: str) -> bool:
+    try:
+        with open(path, "rb") as stream:
+            return b"TPipe" in stream.read(LARGEST)
+    except OSError:
+        return False
+
+
 def _like(given: str, place: str) -> str:
     """An absolute path as the user would write it who wrote `given`."""
     return place if os.path.isabs(given) else os.path.relpath(place)
 
 
-def _note(path: str, found: Found) -> str:
+def _note(path: str, found: Found, kernels: Sequence[str]) -> str:
     count = len(found.kernels)
     partly = "" if found.whole else f"; only the first {MOST_FILES:,} source files of {found.root} were searched"
+    if found.unread:
+        partly = (
+            f"; not through {_kernels(found.unread)} by way of the tile library: what that does is built in, its text "
+            f"is not read (for FIFOs it is where --include names it){partly}"
+        )
     if not count:
-        return f"{path}: no kernel includes it, so nothing of it is checked{partly}"
-    named = ", ".join(_like(path, kernel) for kernel in found.kernels[:SHOWN])
-    more = f" and {count - SHOWN} more" if count > SHOWN else ""
-    kernels = "the kernel that includes it" if count == 1 else f"the {count} kernels that include it"
-    return f"{path}: checked through {kernels}, {named}{more}{partly}"
+        none = "no kernel includes it" if not found.unread else "no kernel is read with it"
+        return f"{path}: {none}, so nothing of it is checked{partly}"
+    named = ", ".join(_like(path, kernel) for kernel in kernels[:SHOWN])
+    more = f" and {len(kernels) - SHOWN} more" if len(kernels) > SHOWN else ""
+    if len(kernels) < count:
+        through = f"{len(kernels)} of {_kernels(count)}, the nearest first (--callers all checks every one)"
+        return f"{path}: checked through {through}{': ' + named + more if named else ''}{partly}"
+    return f"{path}: checked through {_kernels(count)}, {named}{more}{partly}"

@@ -39,8 +39,11 @@ class Outcome(Value):
 
 def run(arguments: Namespace) -> int:
     planner = Planner(arguments)
-    paths, notes = with_callers(arguments.paths, lambda path: passed_over(path, planner.configurations))
-    targets, skipped = collect(paths, arguments.stdin_filename or "", planner.configurations)
+    chosen = with_callers(
+        arguments.paths, lambda path: passed_over(path, planner.configurations), arguments.callers, arguments.include
+    )
+    notes = chosen.notes
+    targets, skipped = collect(chosen.paths, arguments.stdin_filename or "", planner.configurations)
     host_only = skipped and not any(map(os.path.isdir, arguments.paths))  # all that a pull request changes
     if not targets and not notes and not host_only:
         where, note = ", ".join(arguments.paths), f" ({_without_kernel(skipped)})" if skipped else ""
@@ -65,6 +68,7 @@ def run(arguments: Namespace) -> int:
     config = planner.first(targets)
     reports = apply_baseline(arguments, config, [(outcome.report, outcome.plan) for outcome in outcomes])
     outcomes = [replace(outcome, report=report) for outcome, report in zip(outcomes, reports, strict=True)]
+    outcomes += [Outcome(FileReport(path, "bounded", reason=reason)) for path, reason in chosen.partly]
     _print(arguments, arguments.format or config.format or "text", outcomes)
     return _exit_code(outcomes)
 

@@ -53,7 +53,7 @@ def test_directly_and_through_other_headers(tree: Path) -> None:
 
 def test_the_header_beside_the_kernel_comes_first(tree: Path) -> None:
     """Where it is not beside, the include path is not known: every header whose path ends so may be meant."""
-    assert of(tree, "a/own/sync.h") == ["a/kernel.cpp", "a/own/kernel.cce"]
+    assert of(tree, "a/own/sync.h") == ["a/own/kernel.cce", "a/kernel.cpp"]
 
 
 def test_circles_end(tree: Path) -> None:
@@ -72,8 +72,9 @@ def test_headers_among_the_arguments(tree: Path, monkeypatch: pytest.MonkeyPatch
     written(tree, {"common/entry.h": 'extern "C" __global__ void k();\n', "x.cpp": '#include "common/entry.h"\n'})
     own = str(tree / "a/own/sync.h")
     given = ["b/kernel.cpp", "common/sync.h", "circle/one.h", "gone.h", "common", "common/entry.h", own]
-    paths, notes = with_callers(given, lambda path: path.endswith("node_modules"))
-    assert paths == [
+    chosen = with_callers(given, lambda path: path.endswith("node_modules"))
+    notes = chosen.notes
+    assert chosen.paths == [
         "b/kernel.cpp", "a/kernel.cpp", "b/kernel.cpp", "gone.h", "common", "common/entry.h", "x.cpp",
         str(tree / "a/kernel.cpp"), str(tree / "a/own/kernel.cce"),
     ]  # fmt: skip
@@ -87,9 +88,46 @@ def test_a_note_is_short(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tree)
     written(tree, {f"k{number}.cpp": '#include "common/sync.h"\n' for number in range(5)})
     monkeypatch.setattr("syncheck.cli_callers.MOST_FILES", 6)
-    paths, (note,) = with_callers(["common/sync.h"], lambda path: "/k" in path and path.endswith("k0.cpp"))
-    assert len(paths) <= 6
-    assert "source files of" in note
+    chosen = with_callers(["common/sync.h"], lambda path: "/k" in path and path.endswith("k0.cpp"))
+    assert len(chosen.paths) <= 6
+    assert "source files of" in chosen.notes[0]
+
+
+def test_the_nearest_kernels_first_and_what_is_left_is_said(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    written(tree, {f"common/deep/k{number}.cpp": '#include "common/sync.h"\n' for number in range(3)})
+    chosen = with_callers(["common/sync.h"], lambda _: False, 2)
+    assert chosen.paths == ["common/deep/k0.cpp", "common/deep/k1.cpp"]
+    assert chosen.partly == [
+        ("common/sync.h", "2 of 6 kernels checked, --callers all for the rest")
+    ]  # fmt: skip
+    assert chosen.notes == [
+        "common/sync.h: checked through 2 of the 6 kernels that include it, the nearest first (--callers all checks "
+        "every one): common/deep/k0.cpp, common/deep/k1.cpp"
+    ]
+    assert with_callers(["common/sync.h"], lambda _: False, None).partly == []
+    nothing = with_callers(["common/sync.h"], lambda _: False, 0)
+    assert (nothing.paths, len(nothing.partly)) == ([], 1)
+
+
+def test_the_text_of_the_tile_library_is_not_read_and_that_is_said(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    written(
+        tree,
+        {
+            "include/pto/pto-inst.hpp": "#include <pto/npu/push.hpp>\n",
+            "include/pto/npu/push.hpp": "\n",
+            "kernels/tiles.cpp": "#include <pto/npu/push.hpp>\n",
+        },
+    )
+    chosen = with_callers(["include/pto/npu/push.hpp"], lambda _: False)
+    assert chosen.paths == []
+    ((path, reason),) = chosen.partly
+    assert path == "include/pto/npu/push.hpp"
+    assert reason == "for 2 kernels its text is built in, not read"
+    assert "no kernel is read with it, so nothing of it is checked; not through the 2 kernels" in chosen.notes[0]
+    chosen = with_callers(["include/pto/npu/push.hpp"], lambda _: False, 1, ["include"])
+    assert (chosen.paths, len(chosen.partly)) == (["b/kernel.cpp"], 1)
 
 
 ENTRY = """extern "C" __global__ AICORE void k(__gm__ float *x) {
@@ -117,6 +155,17 @@ def test_the_command_line(tree: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     code, out, err = check("entry.hpp")
     assert (code, out[:24]) == (1, "entry.hpp:2:5: FLG001 er")
     assert check("circle")[0] == 2
+    written(tree, {"bare.h": "\n", "clean.cpp": '#include "bare.h"\n', "second.cpp": '#include "bare.h"\n' + ENTRY})
+    assert main(["check", "--format", "json", "--callers", "1", "bare.h"]) == 0
+    out, err = capsys.readouterr()
+    (file,) = json.loads(out)["files"]
+    assert (file["path"], file["verdict"]) == ("bare.h", "bounded")
+    assert file["reason"] == "1 of 2 kernels checked, --callers all for the rest"
+    assert "bare.h: checked through 1 of the 2 kernels that include it, the nearest first" in err
+    assert main(["check", "--format", "json", "--callers", "all", "bare.h"]) == 1
+    capsys.readouterr()
+    assert main(["check", "--callers", "some", "bare.h"]) == 2
+    assert "expected a number or all, got 'some'" in capsys.readouterr().err
 
 
 def test_a_file_of_host_code_is_no_error(

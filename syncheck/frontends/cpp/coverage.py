@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from syncheck.frontends.cpp.headers import LIBRARY
 from syncheck.frontends.cpp.kinds import PipeType
-from syncheck.frontends.cpp.preprocess import LIBRARY
 
 
 @dataclass(slots=True)

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+LIBRARY = ("pto/", "acl/", "hccl/", "runtime/")
+"""Headers of the vendor's, by how their names begin: what they say is known here, and their text is not read."""
+UNREAD = "/include/pto/"
+"""Nor is that of a header whose path has this in it."""
 SUFFIXES = (".h", ".hpp", ".hh", ".cuh", ".inc", ".cce")
 
 

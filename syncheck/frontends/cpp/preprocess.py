@@ -14,6 +14,8 @@ from typing import Any
 
 import pcpp
 
+from syncheck.frontends.cpp.headers import LIBRARY, UNREAD
+
 SPACES = {
     "__gm__": "GM", "__ubuf__": "UB", "__cbuf__": "L1", "__ca__": "L0A", "__cb__": "L0B", "__cc__": "L0C",
     "__biasbuf__": "BT", "__fbuf__": "FB",
@@ -40,9 +42,6 @@ _MACHINES = {
     "a2a3": {"__NPU_ARCH__": "2201", "__CCE_AICORE__": "220", "__DAV_C220__": "1", "PTO_NPU_ARCH_A2A3": "1"},
     "a5": {"__NPU_ARCH__": "3510", "__CCE_AICORE__": "310", "__DAV_C310__": "1", "PTO_NPU_ARCH_A5": "1"},
 }
-
-LIBRARY = ("pto/", "acl/", "hccl/", "runtime/")
-"""Headers of the vendor's: what they say is known here."""
 
 Find = Callable[[str, str], "tuple[str, str] | None"]
 """(header as written, file that includes it) → (path, text), or None."""
@@ -114,7 +113,7 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
             self.on_include_not_found(False, written.startswith("<"), "", name)
         assert found is not None
         path, text = found
-        if "/include/pto/" in path.replace(os.sep, "/"):
+        if UNREAD in path.replace(os.sep, "/"):
             self.on_include_not_found(False, False, "", name)
         if path in self._found.texts:
             return
