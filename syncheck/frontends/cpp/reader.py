@@ -12,7 +12,6 @@ from syncheck.frontends.cpp.cores import cores_of, half
 from syncheck.frontends.cpp.coverage import Coverage
 from syncheck.frontends.cpp.emission import address_operand, uneven
 from syncheck.frontends.cpp.entries import Entry, entries, left_out, other_half
-from syncheck.frontends.cpp.noted import notes
 from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, read_names, without_unread
 from syncheck.frontends.cpp.scopes import Scope, declare
