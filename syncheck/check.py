@@ -53,7 +53,8 @@ class Settings(Value):
 
     `options` are the raw -O pairs, for a script that names another machine than `machine`. `surplus`: say which
     synchronisation could go (SUR001, SUR002), which takes a proof for each. `witnesses`: a schedule for every
-    pair of places (otherwise for the first of each finding).
+    pair of places (otherwise for the first of each finding). `doubt`: kinds of assumptions (source.ASSUMED) that a C++
+    kernel is not read with.
     """
 
     machine: Machine
@@ -69,6 +70,7 @@ class Settings(Value):
     surplus: bool = False
     try_fixes: bool = False
     witnesses: bool = False
+    doubt: tuple[str, ...] = ()
 
 
 def check(text: str, path: str, settings: Settings) -> FileReport:
@@ -84,7 +86,7 @@ def check_cpp(text: str, path: str, settings: Settings, find: Find, library: Lib
     from syncheck.frontends.cpp.library_reading import read_kernel
 
     started = perf_counter()
-    reading = read_kernel(text, path, settings.machine, find, dict(settings.definitions), library)
+    reading = read_kernel(text, path, settings.machine, find, dict(settings.definitions), library, settings.doubt)
     report = _checked(path, reading.programs, reading.machine, settings, started, reading.problems)
     pinned = reading.coverage.pinned
     strangers = tuple(one for one in report.strangers if one[0] not in pinned)
@@ -147,6 +149,7 @@ def _checked(
         strangers=_strange_everywhere(strangers),
         parameters_known=True,
         undecided=undecided,
+        assumed=tuple(dict.fromkeys(one for program in programs for one in program.assumed)),
     )
 
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from syncheck import __version__
 from syncheck.config import FORMATS, definition, did_you_mean, nearest, option
+from syncheck.source import ASSUMED
 
 MOST_CALLERS = 50
 """Kernels that one header is checked through, the nearest first, unless --callers says otherwise."""
@@ -90,6 +91,7 @@ def check() -> Parser:
     add("--select", metavar="IDS", action="append", type=_ids, help="only these rules; prefixes count: RAW001,FLG")
     add("--ignore", metavar="IDS", action="append", type=_ids, help="all but these rules")
     add("--try-fixes", action="store_true", help="prove the kernel with a flag before the report asks for it")
+    add("--doubt", metavar="KINDS", type=_kinds, help=f"do not assume, in C++: {', '.join(ASSUMED)}, or all")
     add("--surplus", action="store_true", help="say which flags and barriers could go (SUR001, SUR002); takes longer")
     add("--fail-on", metavar="SEVERITY", type=_choice(SEVERITIES), help="exit 1 from there up: error (default), …")
     add("--baseline", metavar="FILE", help="only findings that are not in FILE count")
@@ -286,6 +288,13 @@ def _ids(text: str) -> list[str]:
     if not ids:
         raise argparse.ArgumentTypeError("expected rule ids separated by commas")
     return ids
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(part.strip() for part in text.split(",") if part.strip())
+    if kinds == ("all",):
+        return tuple(ASSUMED)
+    return tuple(map(_choice((*ASSUMED, "all")), kinds))
 
 
 def _count(text: str) -> int:

@@ -69,6 +69,7 @@ class Planner:
             ignore=(self._ignore or known_rules(config.ignore, f"{config.path}: ignore", ignoring=True))
             + known_rules(config.ignored_in(path), f"{config.path}: per-file-ignores", ignoring=True),
             max_states=self._arguments.max_states or config.max_states or _allowed(target),
+            doubt=tuple(getattr(self._arguments, "doubt", None) or ()),
             try_fixes=getattr(self._arguments, "try_fixes", False),
             surplus=getattr(self._arguments, "surplus", False) or any(name in ON_REQUEST_NAMES for name in select),
             witnesses=(getattr(self._arguments, "format", "") or config.format or "").startswith("json"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from syncheck.source import Span
+from syncheck.source import Assumed, Span
 from syncheck.value import Value, frozen
 
 SEVERITIES = ("error", "warning", "info")
@@ -184,7 +184,8 @@ class FileReport(Value):
     with -D
     that are no parameter here, each with the nearest one; `parameters_known`: the file is a script, so it could tell.
     `undecided`: why it was not decided what could go, where that was asked. `coverage`: for C++, what was understood of
-    it, in lines to be read. `remarks`: what else the user is told of how it was read.
+    it, in lines to be read. `remarks`: what else the user is told of how it was read. `assumed`: what a kernel was read
+    with, kind by kind.
     """
 
     path: str
@@ -204,6 +205,7 @@ class FileReport(Value):
     undecided: str = ""
     coverage: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    assumed: tuple[Assumed, ...] = ()
 
 
 @frozen

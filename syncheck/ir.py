@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Union
 
-from syncheck.source import Problem, Span
+from syncheck.source import Assumed, Problem, Span
 from syncheck.value import Value, frozen
 
 # ---------------------------------------------------------------- expressions
@@ -413,7 +413,8 @@ class Noted(Value):
 @frozen
 class Program(Value):
     """Everything one file says. `problems` are the places that were not understood: with any, no verdict is
-    `proved`. `exit`: what ends with the kernel, "task" (a persistent executor goes on) or "launch", "" if not said."""
+    `proved`. `exit`: what ends with the kernel, "task" (a persistent executor goes on) or "launch", "" if not said.
+    `assumed`: what a C++ kernel was read with."""
 
     path: str
     machine: str = ""
@@ -429,3 +430,4 @@ class Program(Value):
     problems: tuple[Problem, ...] = ()
     noted: tuple[Noted, ...] = ()
     exit: str = ""
+    assumed: tuple[Assumed, ...] = ()

@@ -50,3 +50,19 @@ class Problem(Value):
 
     def __str__(self) -> str:
         return f"{self.span}: {self.message}"
+
+
+ASSUMED = {
+    "apart": "arguments apart", "rows": "rows apart", "sizes": "sizes like the tile's", "fixed": "integers in GM fixed",
+    "calls": "calls without effect",
+}  # fmt: skip
+"""Kinds of assumptions that a kernel in C++ is read with, and what the verdict's line calls them."""
+
+
+@frozen
+class Assumed(Value):
+    """Something a kernel's text does not say and that was taken to be so; `kind` is a key of ASSUMED."""
+
+    kind: str
+    message: str
+    span: Span

@@ -41,6 +41,10 @@ def file_object(file: FileReport) -> dict[str, Json]:
             for gap in file.gaps
         ],
         "cut": values(file.cut) if file.gaps else None,
+        "assumed": [
+            {"kind": one.kind, "message": one.message, "path": one.span.path, "line": one.span.line}
+            for one in file.assumed
+        ],
         "states": file.states,
         "events": file.events,
         "ordered": file.ordered,

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from syncheck.finding import FileReport, Finding, Report
 from syncheck.reporters.entries import standing
 from syncheck.reporters.styled import Line, Page, Piece, hanging, line_width, plain
+from syncheck.source import ASSUMED
 
 VERDICTS = ("proved", "refuted", "bounded", "unreadable")
 _INDENT = 4
@@ -46,7 +47,9 @@ def _brief(cells: Sequence[str]) -> list[str]:
 
 
 def _cells(file: FileReport, page: Page) -> list[str]:
-    return [" ".join(cell.split()) for cell in (_domain(file), _reason(file), *_counts(file, page)) if cell]
+    return [
+        " ".join(cell.split()) for cell in (_domain(file), _reason(file), _assumed(file), *_counts(file, page)) if cell
+    ]
 
 
 def _closing(file: FileReport, page: Page, column: int, cells: Sequence[str]) -> list[Line]:
@@ -85,6 +88,17 @@ def _domain(file: FileReport) -> str:
     if file.verdict != "proved" or not file.parameters:
         return ""
     return "for " + ", ".join(f"{name} {_compared(domain)}" for name, domain in file.parameters)
+
+
+def _assumed(file: FileReport) -> str:
+    """What a proof rests on beside the text: each kind once, with its first line."""
+    if file.verdict != "proved":
+        return ""
+    said: dict[str, list[int]] = {}
+    for one in file.assumed:
+        said.setdefault(ASSUMED[one.kind], []).append(one.span.line)
+    shown = [f"{kind}:{min(lines)}" + (f" (+{len(lines) - 1})" if lines[1:] else "") for kind, lines in said.items()]
+    return f"assuming {', '.join(shown)}" if shown else ""
 
 
 def _compared(domain: str) -> str:

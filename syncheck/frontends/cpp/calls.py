@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from syncheck.frontends.cpp import expressions, library, methods
 from syncheck.frontends.cpp.kinds import Class, Named, Number, Type, key_of
-from syncheck.frontends.cpp.objects import constructed, initial
+from syncheck.frontends.cpp.objects import constructed, ending, given_values, initial
 from syncheck.frontends.cpp.operators import cast
 from syncheck.frontends.cpp.preprocess import LAUNCH
 from syncheck.frontends.cpp.routines import (
@@ -19,10 +20,12 @@ from syncheck.frontends.cpp.routines import (
     parameters_of,
 )
 from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Routine, Scope, Template
+from syncheck.frontends.cpp.selection import at_either
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.types import (
     arguments_of,
+    base_type,
     declared_type,
     enter,
     instance,
@@ -66,6 +69,13 @@ def invoke(run: Pass, node: Node, scope: Scope) -> Any:
         return call(run, node, routine, given, this)
     if isinstance(bound, Closure):
         return call_closure(run, node, bound, _values(run, nodes, scope), name)
+    if isinstance(bound, Object):
+        return operator(run, node, "()", [bound, *_values(run, nodes, scope)], scope)
+    if isinstance(bound, Made) and isinstance(bound.what, Overloads):
+        given = _given(run, nodes, explicit_node, scope)
+        routine = choose(run, bound.what.routines, given)
+        if routine is not None and routine.scope.kind != "class":
+            return call(run, node, routine, given)
     made = _constructible(run, bound, function, explicit_node, scope)
     if made is not None and not library.known(name):
         if isinstance(made, Number):
@@ -173,11 +183,34 @@ def _values(run: Pass, nodes: list[Node], scope: Scope) -> list[Any]:
     found: list[Any] = []
     for one in nodes:
         if one.kind == "parameter_pack_expansion":
-            pack = scope.find(one.named()[0].text)
-            found += [cell.value if isinstance(cell, Cell) else cell for cell in pack] if isinstance(pack, list) else []
+            found += expanded(run, one.named()[0], scope)
         else:
             found.append(run.value(one, scope))
     return found
+
+
+def expanded(run: Pass, pattern: Node, scope: Scope) -> list[Any]:
+    """The values of `pattern...`: one for each element of the packs it names."""
+    packs = {name: scope.find(name) for name in dict.fromkeys(re.findall(r"[A-Za-z_]\w*", pattern.text))}
+    packs = {name: pack for name, pack in packs.items() if isinstance(pack, list)}
+    if not packs:
+        raise Unreadable(pattern, f"which arguments '{short(pattern)}' stands for is not known")
+    made: list[Any] = []
+    for one in zip(*packs.values(), strict=False):
+        inner = Scope(scope)
+        inner.names.update(zip(packs, one, strict=True))
+        made.append(run.value(pattern, inner))
+    return made
+
+
+def fold(run: Pass, node: Node, scope: Scope) -> Any:
+    """`(f(args), ...)`."""
+    left, right = node.field("left"), node.field("right")
+    pattern = next((one for one in (left, right) if one is not None and one.kind != "..."), None)
+    if pattern is None or node.first(",") is None or node.first("...") is None:
+        raise Unreadable(node, f"'{short(node)}' is not understood")
+    found = expanded(run, pattern, scope)
+    return found[-1] if found else None
 
 
 def _given(run: Pass, nodes: list[Node], explicit: Node | None, scope: Scope) -> Given:
@@ -210,6 +243,8 @@ def _on(run: Pass, node: Node, held: Any, name: str, explicit: Node | None, node
         held = held.value
     if isinstance(held, Object):
         found = held.type.scope.own(name)
+        if name.startswith("~"):
+            run.unended = [one for one in run.unended if one is not held]
         if isinstance(found, Overloads) and run.host and name not in run.launching and not _constant(found):
             return _aside(run, node, nodes, scope)
         if isinstance(found, Overloads):
@@ -223,12 +258,8 @@ def _on(run: Pass, node: Node, held: Any, name: str, explicit: Node | None, node
             return call_closure(run, node, cell.value, _values(run, nodes, scope), name)
         raise Unreadable(node, f"{held.type.name} has no function {name}")
     if isinstance(held, Choice):
-        return methods.on_choice(run, node, held, name, _values(run, nodes, scope), _on_one)
+        return at_either(run, node, held, lambda one: _on(run, node, one, name, explicit, nodes, scope))
     return methods.call(run, node, held, name, _values(run, nodes, scope))
-
-
-def _on_one(run: Pass, node: Node, held: Any, name: str, values: list[Any]) -> Any:
-    return methods.call(run, node, held.value if isinstance(held, Cell) else held, name, values)
 
 
 def _called_value(run: Pass, node: Node, function: Node, nodes: list[Node], scope: Scope) -> Any:
@@ -236,6 +267,21 @@ def _called_value(run: Pass, node: Node, function: Node, nodes: list[Node], scop
     if isinstance(held, Closure):
         return call_closure(run, node, held, _values(run, nodes, scope), "lambda")
     raise Unreadable(node, f"what '{short(function)}' calls is not known")
+
+
+def operator(run: Pass, node: Node, op: str, operands: list[Any], scope: Scope, *, wanted: bool = True) -> Any:
+    """An operator that the text defines for objects; NotImplemented if it does not and none is `wanted`."""
+    first, name = operands[0], f"operator{op}"
+    own = first.type.scope.own(name) if isinstance(first, Object) else None
+    found, values = (own, operands[1:]) if isinstance(own, Overloads) else (scope.find(name), operands)
+    given = Given([None] * len(values), values, scope)
+    routine = choose(run, found.routines, given) if isinstance(found, Overloads) else None
+    if routine is not None:
+        return call(run, node, routine, given, first if found is own else None)
+    if not wanted:
+        return NotImplemented
+    of = next(one.type.name for one in operands if isinstance(one, Object))
+    raise Unreadable(node, f"what '{op}' does with {of} is not known")
 
 
 # ---------------------------------------------------------------- what objects need
@@ -248,34 +294,57 @@ def bound_value(run: Pass, found: Any, name: str, node: Node) -> Any:
 
 def member(run: Pass, scope: Scope, declaration: Node, declarator: Node, name: str) -> Cell:
     """One field of a new object."""
-    kind_node = declaration.field("type")
-    base = type_of(run, kind_node, scope) if kind_node is not None else None
+    base = base_type(run, declaration, scope)
     kind = declared_type(run, base, declarator, scope, space_of(declaration))
     given = declaration.field("default_value")
     held = initial(run, kind, given, scope, name, declaration)
     return run.trail.new(held, kind if kind is not None else type_of_value(held), name)
 
 
+def destroy(run: Pass, node: Node, made: Object) -> None:
+    """Run the destructor of an object and those of its bases."""
+    for kind in (made.type, *made.type.bases):
+        routine = ending(kind)
+        if routine is not None:
+            call(run, node, routine, Given([], [], kind.scope), made)
+
+
 def construct(run: Pass, made: Object, values: list[Any], node: Node) -> bool:
     """Run the constructor that takes these values; False if the class has none."""
-    found = made.type.scope.names.get(made.type.name)
-    if not isinstance(found, Overloads):
-        return False
-    given = Given([None] * len(values), values, made.type.scope)
-    routine = choose(run, found.routines, given)
+    return _construct_as(run, made, made.type, values, node)
+
+
+def _construct_as(run: Pass, made: Object, kind: Class, values: list[Any], node: Node) -> bool:
+    """Run a constructor of the object's class or of a base of it."""
+    found = kind.scope.names.get(kind.name)
+    given = Given([None] * len(values), values, kind.scope)
+    routine = choose(run, found.routines, given) if isinstance(found, Overloads) else None
     if routine is None:
+        for base in kind.bases if not values else ():
+            _construct_as(run, made, base, [], node)
         return False
     definition = routine.definition
     initializers = definition.first("field_initializer_list")
-    scope = Scope(made.type.scope, "class", this=made)
+    scope = Scope(kind.scope, "class", this=made)
     inner = Scope(scope, "function")
     bind_parameters(run, routine, given, inner)
-    for child in initializers.named() if initializers is not None else ():
-        named = child.named()
-        cell = made.fields.get(named[0].text) if named else None
-        if cell is not None and len(named) > 1:
-            cell.value = initial(run, cell.type, named[1], inner, cell.name, child)
+    listed = [child.named() for child in (initializers.named() if initializers is not None else ())]
+    said = {one[0].text.split("<")[0].split("::")[-1]: one for one in listed if one}
+    for base in [] if kind.name in said else kind.bases:
+        arguments = said[base.name][1] if base.name in said and len(said[base.name]) > 1 else None
+        _construct_as(run, made, base, given_values(run, arguments, inner), node)
+    for name, one in said.items():
+        cell = made.fields.get(name)
+        if cell is not None and len(one) > 1:
+            cell.value = initial(run, cell.type, one[1], inner, cell.name, one[0])
+        elif name == kind.name and len(one) > 1:
+            _construct_as(run, made, kind, given_values(run, one[1], inner), node)
+        elif cell is None and name not in {base.name for base in kind.bases}:
+            clause = kind.node.first("base_class_clause")
+            if clause is not None and name in clause.text:
+                raise Unreadable(one[0], f"what '{short(one[0])}' initialises is not known")
+            given_values(run, one[1] if len(one) > 1 else None, inner)
     body = definition.field("body")
     if body is not None and body.kind == "compound_statement":
-        framed(run, node, made.type.name, body, inner)
+        framed(run, node, kind.name, body, inner)
     return True

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from syncheck.frontends.cpp.emission import folded, tile_op, view
+from syncheck.frontends.cpp.emission import folded, lies_at, tile_op, view
 from syncheck.frontends.cpp.kinds import size_of
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
@@ -58,7 +58,8 @@ def _operand(run: Pass, node: Node, value: Any, size: tuple[int, int, int] | Non
     if not value.base:
         raise Unreadable(node, f"the address that '{short(node)}' uses is not known")
     rows, columns, step = folded(sorted([(1, width), (max(stride, width), rows)]) if rows > 1 else [(1, width)])
-    return At(view(run, value.base, "uint8", rows, columns, step, node.span), value.offset, node.span)
+    at = lies_at(run, value.base, value.offset)
+    return At(view(run, value.base, "uint8", rows, columns, step, node.span), at, node.span)
 
 
 def _within_tiles(run: Pass, name: str, numbers: list[int | None], values: list[Any]) -> Sizes | None:

@@ -10,7 +10,19 @@ from syncheck.frontends.cpp.kinds import Number, TileType, size_of
 from syncheck.frontends.cpp.state import ZERO, Declared, Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, linear, names, replaced, unused
-from syncheck.frontends.cpp.values import Address, Choice, Enum, Tensor, Tile, Whole
+from syncheck.frontends.cpp.values import (
+    Address,
+    Cell,
+    Choice,
+    Closure,
+    Enum,
+    Items,
+    Lost,
+    Object,
+    Tensor,
+    Tile,
+    Whole,
+)
 from syncheck.ir import At, Binary, Const, Expr, If, Index, Instr, Name, Operand, Region, Slice, TileOp
 from syncheck.ir import Tensor as IrTensor
 from syncheck.ir import Tile as IrTile
@@ -41,6 +53,12 @@ def tile_op(run: Pass, node: Node, op: str, values: Sequence[Any], condition_dep
             run.out = before
         run.emit(If(chosen.condition, arms[0], arms[1], node.span))
         return
+    values = [value.value if isinstance(value, Cell) else value for value in values]
+    memory = _memory(run, op, values)
+    for number, value in enumerate(values):
+        if number in memory and isinstance(value, Lost | Object | Items | Closure | None):
+            why = f": {value.why}" if isinstance(value, Lost) and value.why else ""
+            raise Unreadable(node, f"operand {number + 1} of {op} is not known{why}")
     if _idle(run, op, values):
         run.declared.count("instructions", op)
         return
@@ -87,6 +105,25 @@ def _valid(run: Pass, op: str, number: int, value: Any, whole: Operand) -> Opera
         return whole
     ends = tuple(Slice(ZERO, Const(extent)) for extent in valid if extent is not None)
     return Index(whole.name, (*(whole.indices if isinstance(whole, Index) else ()), *ends), whole.span)
+
+
+def _memory(run: Pass, op: str, values: Sequence[Any]) -> set[int]:
+    """The operands that an instruction reads or writes, in any form of it if it is not told which is meant."""
+    if not any(isinstance(value, Lost | Object | Items | Closure | None) for value in values):
+        return set()
+    spaces = [_space(value) for value in values]
+    meant = run.machine.find(op, spaces)
+    variants = run.machine.variants(op) if meant is None else (meant,)
+    effects = [step for variant in variants for step in variant.steps]
+    return {int(one) for step in effects for one in (*step.reads, *step.writes) if one.isdigit()}
+
+
+def _space(value: Any) -> str | None:
+    if isinstance(value, Tile):
+        return value.type.space
+    if isinstance(value, Tensor):
+        return "GM"
+    return (value.space or "GM") if isinstance(value, Address) else None
 
 
 def instruction(
@@ -215,7 +252,8 @@ def address_operand(run: Pass, node: Node, address: Address, size: int) -> Opera
     element = address.to if isinstance(address.to, Number) and address.to.dtype else None
     dtype, width = (element.dtype, element.bytes) if element is not None else ("uint8", 1)
     count = max(size // width, 1)
-    return At(view(run, address.base, dtype, 1, count, count, node.span), address.offset, node.span)
+    at = lies_at(run, address.base, address.offset)
+    return At(view(run, address.base, dtype, 1, count, count, node.span), at, node.span)
 
 
 def tensor_operand(run: Pass, node: Node, tensor: Tensor, partner: TileType | None) -> Operand:
@@ -223,15 +261,24 @@ def tensor_operand(run: Pass, node: Node, tensor: Tensor, partner: TileType | No
     if not isinstance(held, Address) or not held.base:
         raise Unreadable(node, f"where {tensor.name or 'the tensor'} lies is not known", "a pointer into GM")
     kind = tensor.type
-    rows, columns, stride = extents(run, tensor, partner)
+    rows, columns, stride = extents(run, tensor, partner, held.base, node.span)
     name = view(run, held.base, kind.element.dtype, rows, columns, stride, node.span)
-    return At(name, held.offset, node.span)
+    return At(name, lies_at(run, held.base, held.offset), node.span)
+
+
+def lies_at(run: Pass, base: str, offset: Expr) -> Expr:
+    """An address in a tensor; where arguments may overlap all are one tensor, each somewhere in it."""
+    if "apart" not in run.declared.doubt:
+        return offset
+    return run.terms.binary("+", offset, run.terms.symbol(f"where {base} lies", hint=f"at_{base}", low=0))
 
 
 def base_of(run: Pass, base: str, dtype: str, span: Span) -> str:
     """The tensor that a pointer points into, declared."""
     declared = run.declared
     name = declared.bases.get(base)
+    if name is None and "apart" in declared.doubt and declared.bases:
+        declared.bases[base] = name = next(iter(declared.bases.values()))
     if name is None:
         hint = declared.hints.get(base, re.split(r"[\[\-']", base, maxsplit=1)[0])
         for ending in ("_base", "_ptr", "_addr", "_gm", "_global"):
@@ -260,14 +307,21 @@ def view(run: Pass, base: str, dtype: str, rows: int, columns: int, stride: int,
     return name
 
 
-def extents(run: Pass, tensor: Tensor, partner: TileType | None) -> tuple[int, int, int]:
+def extents(run: Pass, tensor: Tensor, partner: TileType | None, base: str, span: Span) -> tuple[int, int, int]:
     """(rows, columns, stride in elements) of what an access of a tensor touches.
 
     More than two levels are taken for the stretch from first to last. A size that is not known is the tile's, a stride
-    that is not known is larger than any tile (docs/cpp.md).
+    that is not known is larger than any tile (docs/cpp.md); where that is doubted, it is all from first to last.
     """
+    called = tensor.name or "the tensor"
+    doubt = run.declared.doubt
     shape = numbers(run, tensor.type.shape, tensor.shape)
     stride = numbers(run, tensor.type.stride, tensor.stride)
+    unknown = not shape or any(one is None for one in shape) or len(shape) < 2
+    if unknown:
+        if "sizes" in doubt:
+            return 1, run.terms.pitch, run.terms.pitch
+        run.declared.guessed.setdefault(("sizes", base, span), f"an access of {called} is as large as the tile")
     if not shape or any(one is None for one in shape[:3]) or len(shape) < 2:
         rows, columns = (partner.rows, partner.columns) if partner is not None else (1, 1)
         shape = (1, 1, 1, rows, columns)
@@ -278,6 +332,10 @@ def extents(run: Pass, tensor: Tensor, partner: TileType | None) -> tuple[int, i
     if len(stride) != len(known):
         stride = tuple(_dense(known))
     far = run.terms.pitch
+    if any(step is None and extent > 1 for extent, step in zip(known, stride, strict=True)):
+        if "rows" in doubt:
+            return 1, far * max(known), far * max(known)
+        run.declared.guessed.setdefault(("rows", base, span), f"the rows of {called} lie apart")
     levels = sorted(
         (step if step is not None else far, extent)
         for extent, step in zip(known, stride, strict=True) if extent > 1

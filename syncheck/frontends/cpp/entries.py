@@ -24,7 +24,7 @@ from syncheck.frontends.cpp.scopes import (
 )
 from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node, Unit
-from syncheck.frontends.cpp.types import arguments_of, declared_type, parameter_name, space_of, type_of
+from syncheck.frontends.cpp.types import arguments_of, base_type, declared_type, parameter_name, space_of
 from syncheck.frontends.cpp.values import Address, Real, Whole
 from syncheck.ir import Const
 from syncheck.source import Problem, Span
@@ -148,8 +148,7 @@ def _argument(run: Pass, node: Node, routine: Routine, explicit: list[Any]) -> A
 
     if routine.parameters:
         bind(run, routine.parameters, explicit, scope)
-    kind_node = node.field("type")
-    base = type_of(run, kind_node, scope) if kind_node is not None else None
+    base = base_type(run, node, scope)
     try:
         kind = declared_type(run, base, node.field("declarator"), scope, space_of(node))
     except Unreadable:
@@ -161,7 +160,7 @@ def _argument(run: Pass, node: Node, routine: Routine, explicit: list[Any]) -> A
         return Address(kind.space or "GM", name, Const(0), kind.to)
     if isinstance(kind, Number):
         if kind.floating:
-            return Real(kind)
+            return Real(kind, f"argument {name}")
         low = 0 if not kind.signed else None
         if name in run.pins:
             return Whole(run.pin(name), kind)

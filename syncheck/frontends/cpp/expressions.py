@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from syncheck.frontends.cpp import members, sync
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, ULONG, Class, Named, Number, Pointer, size_of
 from syncheck.frontends.cpp.naming import GRID
-from syncheck.frontends.cpp.objects import initial, named
-from syncheck.frontends.cpp.operators import binary, cast, truth, unary
+from syncheck.frontends.cpp.objects import copied, initial, named
+from syncheck.frontends.cpp.operators import binary, cast, unary
 from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Scope, Template
+from syncheck.frontends.cpp.selection import at_either, chosen, conditional, conditional_target, logic
 from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.types import (
     argument,
     arguments_of,
+    base_type,
     bind,
     declared_type,
     enter,
@@ -25,7 +28,6 @@ from syncheck.frontends.cpp.types import (
     type_of_value,
 )
 from syncheck.frontends.cpp.values import (
-    Address,
     Cell,
     Choice,
     Closure,
@@ -35,6 +37,7 @@ from syncheck.frontends.cpp.values import (
     Lost,
     Made,
     Memory,
+    Object,
     Real,
     Text,
     Whole,
@@ -60,9 +63,17 @@ CONSTANTS: dict[str, Any] = {
 def value(run: Pass, node: Node, scope: Scope) -> Any:
     """The value of an expression; `Lost` where nothing is known. Raises Unreadable where that cannot be passed on."""
     handler = _KINDS.get(node.kind)
+    if node.kind in ("offsetof_expression", "alignof_expression", "requires_expression", "user_defined_literal"):
+        return Lost(f"'{node.kind}'", ULONG)
     if handler is None:
-        return Lost(f"'{node.kind}' is not understood")
-    found = handler(run, node, scope)
+        raise Unreadable(node, f"'{node.kind}' is not understood")
+    return loaded(run, node, handler(run, node, scope))
+
+
+def loaded(run: Pass, node: Node, found: Any) -> Any:
+    """What lies in memory, where an expression names memory."""
+    if isinstance(found, Choice) and (isinstance(found.then, Memory) or isinstance(found.otherwise, Memory)):
+        return at_either(run, node, found, lambda one: loaded(run, node, one))
     return members.load(run, node, found) if isinstance(found, Memory) else found
 
 
@@ -70,7 +81,7 @@ def _number(run: Pass, node: Node, scope: Scope) -> Any:
     text = node.text.replace("'", "")
     plain = text.lower()
     if not plain.startswith("0x") and (any(c in plain for c in ".ef") or plain.endswith("f")):
-        return Real(NUMBERS["float" if plain.endswith("f") else "double"])
+        return Real(NUMBERS["float" if plain.endswith("f") else "double"], f"={plain}")
     digits = plain.rstrip("ul")
     suffix = plain[len(digits) :]
     try:
@@ -144,8 +155,8 @@ def _enumerator(run: Pass, lazy: Lazy) -> Any:
 
 def _static(run: Pass, lazy: Lazy, name: str) -> Any:
     """A variable of the file or a static member."""
-    kind_node, declarator = lazy.node.field("type"), lazy.declarator
-    kind = type_of(run, kind_node, lazy.scope) if kind_node is not None else None
+    declarator = lazy.declarator
+    kind = base_type(run, lazy.node, lazy.scope)
     inner = (
         declarator.field("declarator")
         if declarator is not None and declarator.kind == "init_declarator"
@@ -165,9 +176,6 @@ def _identifier(run: Pass, node: Node, scope: Scope) -> Any:
         held = lookup(run, found, name, node)
         if held is not None:
             return held
-    this = scope.object()
-    if this is not None and name in this.fields:
-        return this.fields[name].value
     if name in GRID:
         hint, low = GRID[name]
         return Whole(run.terms.symbol(hint, hint=hint, low=low), LONG)
@@ -248,10 +256,10 @@ def _binary(run: Pass, node: Node, scope: Scope) -> Any:
     op = {"and": "&&", "or": "||"}.get(op_node.kind, op_node.kind)
     left = run.value(left_node, scope)
     if op in ("&&", "||"):
-        known_ = truth(run, left)
-        if isinstance(known_, Const) and bool(known_.value) == (op == "||"):
-            return Whole(Const(int(op == "||")), BOOL)
+        return logic(run, node, op, left, right_node, scope)
     right = run.value(right_node, scope)
+    if isinstance(left, Object) or isinstance(right, Object):
+        return run.hooks.operator(run, node, op, [left, right], scope)
     run.at = node
     return binary(run, op, left, right)
 
@@ -260,33 +268,10 @@ def _unary(run: Pass, node: Node, scope: Scope) -> Any:
     operand, op = node.field("argument"), node.field("operator")
     if operand is None or op is None:
         return Lost("an incomplete expression")
-    return unary(run, "!" if op.kind == "not" else op.kind, run.value(operand, scope))
-
-
-def _conditional(run: Pass, node: Node, scope: Scope) -> Any:
-    condition, then, otherwise = node.field("condition"), node.field("consequence"), node.field("alternative")
-    if condition is None or then is None or otherwise is None:
-        return Lost("an incomplete expression")
-    test = truth(run, run.value(condition, scope))
-    if isinstance(test, Const):
-        return run.value(then if test.value else otherwise, scope)
-    return either(run, test, run.value(then, scope), run.value(otherwise, scope))
-
-
-def either(run: Pass, test: Any, then: Any, otherwise: Any) -> Any:
-    """condition ? then : otherwise."""
-    if then is otherwise or (not isinstance(then, Cell) and then == otherwise):
-        return then
-    if isinstance(then, Whole) and isinstance(otherwise, Whole):
-        kind = then.type if then.type == otherwise.type else binary(run, "+", then, otherwise).type
-        return Whole(run.terms.choice(test, then.expr, otherwise.expr), kind)
-    if isinstance(then, Real) or isinstance(otherwise, Real):
-        return then if isinstance(then, Real) else otherwise
-    if isinstance(then, Address) and isinstance(otherwise, Address) and (then.base, then.space) == (
-        otherwise.base, otherwise.space,
-    ):  # fmt: skip
-        return Address(then.space, then.base, run.terms.choice(test, then.offset, otherwise.offset), then.to)
-    return Choice(test, then, otherwise)
+    held = run.value(operand, scope)
+    if isinstance(held, Object):
+        return run.hooks.operator(run, node, op.kind, [held], scope)
+    return unary(run, "!" if op.kind == "not" else op.kind, held)
 
 
 def _cast(run: Pass, node: Node, scope: Scope) -> Any:
@@ -347,6 +332,10 @@ def _assignment(run: Pass, node: Node, scope: Scope) -> Any:
     op = op_node.kind if op_node is not None else "="
     given = run.value(right, scope)
     target = run.hooks.target(run, left, scope)
+    if isinstance(target, Cell) and isinstance(target.value, Object):
+        found = run.hooks.operator(run, node, op, [target.value, given], scope, wanted=op != "=")
+        if found is not NotImplemented:
+            return found
     if op != "=":
         given = binary(run, op[:-1], _held(run, left, target, scope), given)
     return store(run, node, target, given)
@@ -359,10 +348,8 @@ def _held(run: Pass, node: Node, target: Any, scope: Scope) -> Any:
 def store(run: Pass, node: Node, target: Any, given: Any) -> Any:
     """target = given."""
     if isinstance(target, Choice):
-        for one in (target.then, target.otherwise):
-            if isinstance(one, Cell):
-                store(run, node, one, either(run, target.condition, given, one.value) if one is target.then
-                      else either(run, target.condition, one.value, given))  # fmt: skip
+        sides = (lambda: store(run, node, target.then, given), lambda: store(run, node, target.otherwise, given))
+        chosen(run, node, target.condition, *sides)
         return given
     if isinstance(target, Cell):
         if isinstance(target.value, Event) and given is sync.RECORD:
@@ -387,13 +374,37 @@ def _update(run: Pass, node: Node, scope: Scope) -> Any:
         return Lost("an incomplete expression")
     target = run.hooks.target(run, operand, scope)
     before = _held(run, operand, target, scope)
+    if isinstance(before, Object):
+        return run.hooks.operator(run, node, op.kind, [before], scope)
     after = binary(run, op.kind[0], before, Whole(Const(1), INT))
     store(run, node, target, after)
     return before if node.all()[0] is operand else after
 
 
 def _lambda(run: Pass, node: Node, scope: Scope) -> Any:
-    return Closure(node, scope)
+    """What is captured by value keeps the value it has here."""
+    inner, listed = Scope(scope), node.field("captures")
+    before = ""
+    for child in listed.all() if listed is not None else ():
+        names: tuple[str, ...] = ()
+        if child.kind == "identifier" and before != "&":
+            names = (child.text,)
+        elif child.kind == "lambda_default_capture" and child.text == "=":
+            names = tuple(dict.fromkeys(_WORD.findall(node.text)))
+        elif child.kind == "lambda_capture_initializer":
+            left, right = child.field("left"), child.field("right")
+            if left is not None and right is not None:
+                held = copied(run, run.value(right, scope))
+                inner.names[left.text] = run.trail.new(held, type_of_value(held), left.text)
+        for name in names:
+            found = scope.find(name)
+            if isinstance(found, Cell):
+                inner.names.setdefault(name, run.trail.new(copied(run, found.value), found.type, name))
+        before = child.kind
+    return Closure(node, inner)
+
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def _call(run: Pass, node: Node, scope: Scope) -> Any:
@@ -401,7 +412,24 @@ def _call(run: Pass, node: Node, scope: Scope) -> Any:
 
 
 def _through(run: Pass, node: Node, scope: Scope) -> Any:
-    return run.hooks.target(run, node, scope) if False else members.reach(run, node, scope)
+    return members.reach(run, node, scope)
+
+
+def _assembly(run: Pass, node: Node, scope: Scope) -> Any:
+    """Without an instruction it only keeps the compiler from moving code; a few read a register."""
+    code = node.field("assembly_code")
+    if code is None or not _READING.fullmatch(code.text):
+        raise Unreadable(node, "what this assembly code does is not known")
+    for listed in node.many("output_operands"):
+        for one in listed.named():
+            given = one.field("value")
+            held = run.hooks.target(run, given, scope) if given is not None else None
+            if isinstance(held, Cell):
+                run.trail.put(held, Whole(run.unique("register"), ULONG))
+    return Lost("asm")
+
+
+_READING = re.compile(r'"(nop|MOV %0, (SYS_CNT|PC))?(\\n)?"', re.IGNORECASE)
 
 
 def _text(run: Pass, node: Node, scope: Scope) -> Any:
@@ -412,18 +440,29 @@ def _type_value(run: Pass, node: Node, scope: Scope) -> Any:
     return Made(type_of(run, node, scope))
 
 
+def _in_its_scope(run: Pass, node: Node, scope: Scope) -> Any:
+    """What `A::b::c` is bound to, None if that is not known."""
+    inside: Scope | None = scope
+    while node.kind == "qualified_identifier":
+        home, last = node.field("scope"), node.field("name")
+        if last is None or inside is None:
+            return None
+        inside = inside.top() if home is None else enter(run, home, inside)
+        node = last
+    return inside.own(node.text) if inside is not None else None
+
+
 def target(run: Pass, node: Node, scope: Scope) -> Any:
     """Where an assignment to an expression goes: a cell, memory, or a choice of those; Lost if nobody knows."""
     if node.kind in ("identifier", "qualified_identifier"):
         name = node.text.split("::")[-1]
-        found = scope.find(name) if node.kind == "identifier" else None
+        found = scope.find(name) if node.kind == "identifier" else _in_its_scope(run, node, scope)
         if isinstance(found, Cell):
-            if isinstance(found.value, Choice) and isinstance(found.value.then, Cell):
+            if isinstance(found.value, Memory):
+                return found.value
+            if isinstance(found.value, Choice) and isinstance(found.value.then, Cell | Memory):
                 return found.value
             return found
-        this = scope.object()
-        if this is not None and name in this.fields:
-            return this.fields[name]
         if isinstance(found, Lazy):
             _lazy(run, found, name)
             return found.made if isinstance(found.made, Cell) else Lost("a static")
@@ -431,13 +470,7 @@ def target(run: Pass, node: Node, scope: Scope) -> Any:
     if node.kind == "parenthesized_expression":
         return target(run, node.named()[0], scope)
     if node.kind == "conditional_expression":
-        condition, then, otherwise = (node.field(name) for name in ("condition", "consequence", "alternative"))
-        if condition is None or then is None or otherwise is None:
-            return Lost("an incomplete expression")
-        test = truth(run, run.value(condition, scope))
-        if isinstance(test, Const):
-            return target(run, then if test.value else otherwise, scope)
-        return Choice(test, target(run, then, scope), target(run, otherwise, scope))
+        return conditional_target(run, node, scope)
     if node.kind in ("field_expression", "subscript_expression", "pointer_expression"):
         return members.reach(run, node, scope, target=True)
     if node.kind in ("update_expression", "assignment_expression"):
@@ -455,12 +488,14 @@ _KINDS: dict[str, Callable[[Pass, Node, Scope], Any]] = {
     "identifier": _identifier, "field_identifier": _identifier, "qualified_identifier": _qualified,
     "template_function": _template_function, "template_type": _type_value, "type_descriptor": _type_value,
     "type_identifier": _identifier, "primitive_type": _type_value,
-    "binary_expression": _binary, "unary_expression": _unary, "conditional_expression": _conditional,
+    "binary_expression": _binary, "unary_expression": _unary, "conditional_expression": conditional,
     "cast_expression": _cast, "sizeof_expression": _sizeof, "parenthesized_expression": _parenthesized,
     "comma_expression": _comma, "this": _this, "initializer_list": _list, "compound_literal_expression": _compound,
     "assignment_expression": _assignment, "update_expression": _update, "lambda_expression": _lambda,
-    "call_expression": _call, "field_expression": _through, "subscript_expression": _through,
+    "call_expression": _call, "gnu_asm_expression": _assembly,
+    "fold_expression": lambda run, node, scope: run.hooks.fold(run, node, scope),
+    "field_expression": _through, "subscript_expression": _through,
     "pointer_expression": _through, "condition_clause": _parenthesized, "dependent_type": _type_value,
 }  # fmt: skip
 
-__all__ = ["Named", "Unreadable", "either", "store", "target", "value"]
+__all__ = ["Named", "store", "target", "value"]

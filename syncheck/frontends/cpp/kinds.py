@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -11,13 +11,15 @@ from syncheck.frontends.cpp.syntax import Node
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An arithmetic type. `dtype`: the name a script uses, "" where none is (a pointer-sized bool is uint8)."""
+    """An arithmetic type. `dtype`: the name a script uses, "" where none is (a pointer-sized bool is uint8).
+    `volatile`: each read may find another value."""
 
     name: str
     bytes: int
     signed: bool = True
     floating: bool = False
     dtype: str = ""
+    volatile: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Class:
     fields: list[tuple[str, Node, Node]] = field(default_factory=list)
     bases: list[Class] = field(default_factory=list)
     serial: int = field(default_factory=count().__next__)
+    volatile: bool = False
 
     def __hash__(self) -> int:
         return self.serial
@@ -154,6 +157,11 @@ def _numbers() -> dict[str, Number]:
 
 NUMBERS = _numbers()
 INT, LONG, ULONG, BOOL, FLOAT = (NUMBERS[name] for name in ("int", "int64_t", "uint64_t", "bool", "float"))
+
+
+def volatile(kind: Type) -> Type:
+    """The type, each read of which may find another value."""
+    return replace(kind, volatile=True) if isinstance(kind, Number | Class) else kind
 
 
 def size_of(kind: Type) -> int | None:

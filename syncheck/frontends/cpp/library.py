@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from syncheck.frontends.cpp import cce, fifo, sync, tiles
+from syncheck.frontends.cpp import cce, fifo, members, sync, tiles
 from syncheck.frontends.cpp.emission import tile_op
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Number, key_of
 from syncheck.frontends.cpp.naming import GRID
-from syncheck.frontends.cpp.operators import binary, truth
-from syncheck.frontends.cpp.scopes import Meant, Scope
+from syncheck.frontends.cpp.objects import copied
+from syncheck.frontends.cpp.operators import binary, real, truth
+from syncheck.frontends.cpp.scopes import Meant, Overloads, Scope
 from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE
@@ -19,6 +20,7 @@ from syncheck.frontends.cpp.values import (
     Address,
     Cell,
     Choice,
+    Closure,
     Enum,
     Event,
     Items,
@@ -44,6 +46,8 @@ HARMLESS = re.compile(
     r"|get_status|get_overflow_status|set_overflow\w*|get_ar|get_max_min_cnt|get_vms4_sr|bar_scalar|PTO_ASSERT|PTO_CPU_ASSERT"
 )  # fmt: skip
 """Calls that touch no pipe's queue, no flag and no tile: they set registers (in order), print or read counters."""
+_WRITING = re.compile(r"__builtin_mem|__sync_\w+_and_|__sync_(bool|val)_|swap")
+"""Of those, the ones that may write what a pointer points to."""
 
 _LANE = ("get_subblockid", "get_sub_block_id", "GetSubBlockIdx", "get_subblock_id", "GetSubBlockId")
 _LANES = ("get_subblockdim", "GetSubBlockNum", "get_subblock_num", "GetTaskRation", "GetTaskRatio", "get_subblocknum")
@@ -72,12 +76,16 @@ def call(run: Pass, node: Node, name: str, explicit: list[Any], nodes: list[Node
         return Whole(Name("lane", NOWHERE), LONG)
     if name in _LANES:
         return Whole(Const(2), LONG)
+    if name == "swap" and len(nodes) == 2:
+        return _swap(run, node, nodes, scope)
     values = [run.value(one, scope) for one in nodes]
     handler = _HANDLERS.get(name)
     if handler is not None:
         return handler(run, node, name, explicit, values)
     if HARMLESS.fullmatch(name):
-        return Lost(name, INT)
+        if _WRITING.match(name) and any(map(_matters, values)):
+            return _unknown(run, node, name, values)
+        return Whole(run.unique(name), LONG) if name.startswith("get_") else Lost(name, INT)
     if name.endswith("_IMPL"):
         name = name.removesuffix("_IMPL")
         handler = _HANDLERS.get(name)
@@ -123,6 +131,10 @@ def _unknown(run: Pass, node: Node, name: str, values: list[Any]) -> Any:
         raise Unreadable(node, f"{name} is not known: it may wait, signal or touch memory", hint)
     if touched is None or run.host:
         over = [value.expr for value in values if isinstance(value, Whole)]
+        if not run.host:
+            if "calls" in run.declared.doubt:
+                raise Unreadable(node, f"{name} is not known: it may wait, signal or touch memory")
+            run.declared.plain.setdefault(name, node.span)
         if all(isinstance(value, Whole) for value in values):
             return Whole(run.terms.opaque(name, *over), LONG)
         return Lost(f"{name} is not known", LONG)
@@ -142,7 +154,20 @@ def _matters(value: Any) -> bool:
         return any(_matters(cell) for cell in value.cells)
     if isinstance(value, Object):
         return any(_matters(cell) for cell in value.fields.values())
-    return isinstance(value, Tile | Tensor | Pipe | Event | Address)
+    if isinstance(value, Made):
+        return isinstance(value.what, Overloads)
+    return isinstance(value, Tile | Tensor | Pipe | Event | Address | Closure)
+
+
+def _swap(run: Pass, node: Node, nodes: list[Node], scope: Scope) -> Any:
+    """swap(a, b)."""
+    one, other = (run.hooks.target(run, each, scope) for each in nodes)
+    if not isinstance(one, Cell) or not isinstance(other, Cell):
+        raise Unreadable(node, "what is swapped here is not known")
+    first, second = copied(run, one.value), copied(run, other.value)
+    members.assign(run, node, one, second)
+    members.assign(run, node, other, first)
+    return None
 
 
 # ---------------------------------------------------------------- arithmetic
@@ -162,7 +187,8 @@ def _extreme(run: Pass, node: Node, name: str, explicit: list[Any], values: list
 
 def _two(run: Pass, node: Node, name: str, a: Any, b: Any) -> Any:
     if not isinstance(a, Whole) or not isinstance(b, Whole):
-        return a if isinstance(a, Real) else b if isinstance(b, Real) else Lost(name, LONG)
+        of = a if isinstance(a, Real) else b
+        return real(run, of.type, name, a, b) if isinstance(of, Real) else Lost(name, LONG)
     test = run.terms.binary("<" if name == "min" else ">", a.expr, b.expr)
     if isinstance(test, Const):
         return a if test.value else b

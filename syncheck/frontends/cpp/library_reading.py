@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from syncheck.frontends.cpp.library_fifo import Followed, Library, as_followed, follow, with_flags
@@ -17,10 +17,10 @@ BUILT_IN = "FIFOs: built in, TPUSH and TPOP as the machine model says (--include
 
 def read_kernel(
     text: str, path: str, machine: Machine, find: Find, definitions: Mapping[str, str] | None = None,
-    library: Library | None = None,
+    library: Library | None = None, doubt: Iterable[str] = (),
 ) -> Reading:  # fmt: skip
     """As `read`; with `library` its FIFOs are what that text says. Which it is, is a line of the coverage."""
-    reading = read(text, path, machine, find, definitions)
+    reading = read(text, path, machine, find, definitions, doubt)
     pipes = {
         f"{number} {fifo.name}": (reading.coverage.pipes[fifo_key(fifo)], fifo.direction)
         for number, program in enumerate(reading.programs) for fifo in program.fifos

@@ -6,16 +6,33 @@ the script. A loop over objects of an array, and one with a single turn, is foll
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from syncheck.frontends.cpp.objects import copied
 from syncheck.frontends.cpp.operators import truth
+from syncheck.frontends.cpp.polling import polled
 from syncheck.frontends.cpp.scopes import Scope, declarator_name
 from syncheck.frontends.cpp.state import LoopState, Pass, Unreadable, Unroll
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, linear, names
 from syncheck.frontends.cpp.values import Address, Cell, Items, Lost, Real, Whole
-from syncheck.ir import Binary, Break, Const, Continue, Expr, For, If, Instr, Let, Name, Statement
+from syncheck.ir import (
+    Binary,
+    Break,
+    Call,
+    Const,
+    Continue,
+    Expr,
+    For,
+    If,
+    Instr,
+    Let,
+    Name,
+    Return,
+    Statement,
+)
 from syncheck.source import Span
 
 MOST_TURNS = 64
@@ -44,6 +61,10 @@ class Shape:
         return self.node.span
 
 
+class Recount(Exception):
+    """A loop changes its counter somewhere else than in its head: its turns are counted instead."""
+
+
 def for_(run: Pass, node: Node, scope: Scope) -> str:
     inner = Scope(scope)
     start, body = node.field("initializer"), node.field("body")
@@ -69,20 +90,25 @@ def do(run: Pass, node: Node, scope: Scope) -> str:
     test, body = node.field("condition"), node.field("body")
     if body is None or test is None:
         return NORMAL
-    value = run.value(test, Scope(scope))
-    if isinstance(value, Whole) and value.number == 0:
+    if " ".join(test.text.strip("() ").split()) in ("0", "false"):
         return _once(run, body, Scope(scope))
     return follow(run, Shape(node, Scope(scope), test, body, last=True))
 
 
 def _once(run: Pass, body: Node, scope: Scope) -> str:
     """A body that runs exactly once; its break and continue end it."""
-    run.loops.append(LoopState("", {}, set(), run.trail.mark(), len(run.conditions), True, switches=run.switches))
+    ended = _turn_of(run, body, scope)
+    return ended if ended == RETURNED else NORMAL
+
+
+def _turn_of(run: Pass, body: Node, scope: Scope, turn: int = 0) -> str:
+    """One turn of a loop that is followed turn by turn."""
+    state = LoopState("", {}, set(), run.trail.mark(), len(run.conditions), True, switches=run.switches, turn=turn)
+    run.loops.append(state)
     try:
-        ended = run.hooks.statement(run, body, Scope(scope))
+        return run.hooks.statement(run, body, Scope(scope))
     finally:
         run.loops.pop()
-    return ended if ended == RETURNED else NORMAL
 
 
 def range_(run: Pass, node: Node, scope: Scope) -> str:
@@ -91,12 +117,13 @@ def range_(run: Pass, node: Node, scope: Scope) -> str:
     name = declarator_name(declarator)
     if not isinstance(items, Items) or body is None or name is None:
         raise Unreadable(node, "this loops over something that is not known", "an array of this function")
-    for cell in items.cells:
+    by_reference = declarator is not None and declarator.kind == "reference_declarator"
+    for number, cell in enumerate(items.cells):
         inner = Scope(scope)
-        inner.names[name.text] = cell
-        ended = _once(run, body, inner)
-        if ended == RETURNED:
-            return ended
+        inner.names[name.text] = cell if by_reference else run.trail.new(copied(run, cell.value), cell.type, name.text)
+        ended = _turn_of(run, body, inner, number)
+        if ended in (RETURNED, BROKE):
+            return RETURNED if ended == RETURNED else NORMAL
     return NORMAL
 
 
@@ -177,38 +204,43 @@ def follow(run: Pass, shape: Shape) -> str:
     if turns == 0:
         return NORMAL
     if turns == 1 or (turns is not None and turns <= MOST_TURNS and shape.node.key in run.unroll):
-        return _one_by_one(run, shape, turns)
+        return _one_by_one(run, shape)
     loop = _Loop(run, shape, turns if turns is not None and turns <= MOST_TURNS else None)
     mark, length, problems = run.trail.mark(), len(run.out), dict(run.declared.problems)
+
+    def back() -> None:
+        run.trail.undo(mark)
+        del run.out[length:]
+        run.declared.problems.clear()
+        run.declared.problems.update(problems)
+
     try:
         return loop.follow()
     except Unroll as wanted:
         if loop.var not in wanted.names or turns is None or turns > MOST_TURNS:
             raise
-        run.trail.undo(mark)
-        del run.out[length:]
-        run.declared.problems.clear()
-        run.declared.problems.update(problems)
+        back()
         run.unroll.add(shape.node.key)
-        return _one_by_one(run, shape, turns)
+        return _one_by_one(run, shape)
+    except Recount:
+        back()
+        run.terms.here.discard(loop.var)
+        return follow(run, replace(shape, cell=None, start=Const(0), step=Const(1)))
 
 
-def _one_by_one(run: Pass, shape: Shape, turns: int) -> str:
-    cell = shape.cell
-    assert cell is not None
-    run.loops.append(LoopState("", {}, set(), run.trail.mark(), len(run.conditions), True, switches=run.switches))
-    ended = NORMAL
-    try:
-        for number in range(turns):
-            run.loops[-1].turn = number
-            ended = run.hooks.statement(run, shape.body, Scope(shape.scope))
-            if ended in (RETURNED, BROKE):
-                break
-            if shape.update is not None:
-                run.value(shape.update, shape.scope)
-    finally:
-        run.loops.pop()
-    return RETURNED if ended == RETURNED else NORMAL
+def _one_by_one(run: Pass, shape: Shape) -> str:
+    for number in range(MOST_TURNS + 1):
+        test = truth(run, run.value(shape.test, shape.scope)) if shape.test is not None else Const(1)
+        if not isinstance(test, Const) or (number == MOST_TURNS and test.value):
+            raise Unreadable(shape.node, "when this loop ends is not known", "a counter that only its head changes")
+        if not test.value:
+            break
+        ended = _turn_of(run, shape.body, shape.scope, number)
+        if ended in (RETURNED, BROKE):
+            return RETURNED if ended == RETURNED else NORMAL
+        if shape.update is not None:
+            run.value(shape.update, shape.scope)
+    return NORMAL
 
 
 def leave(run: Pass, node: Node, how: str) -> str:
@@ -230,6 +262,8 @@ def leave(run: Pass, node: Node, how: str) -> str:
         return how
     if how == BROKE:
         loop.broken = True
+    elif loop.between is not None:
+        loop.between()
     loop.jumps.append((how, run.trail.changed(loop.mark)))
     flush(run, loop, node.span)
     run.emit(Break(node.span) if how == BROKE else Continue(node.span))
@@ -321,6 +355,8 @@ class _Loop:
         self.initial: dict[Cell, Any] = {}
         self.state = LoopState(self.var, {}, set(), 0, 0)
         self.ended = NORMAL
+        self.tested: set[Cell] = set()
+        self.last: Expr = Const(1)
         for name, growth in run.kept_before.get(shape.node.key, {}).items():
             cell = shape.scope.find(name)
             if isinstance(cell, Cell) and cell.born <= self.born and isinstance(cell.value, Whole):
@@ -356,7 +392,7 @@ class _Loop:
         run, shape = self.run, self.shape
         self.state = LoopState(
             self.var, {c: self.kept.get(c, "") for c in (*self.closed, *self.kept)}, set(self.closed), run.trail.mark(),
-            len(run.conditions), switches=run.switches, turns=self.turns,
+            len(run.conditions), switches=run.switches, turns=self.turns, between=self._between,
         )  # fmt: skip
         before, run.out = run.out, []
         run.loops.append(self.state)
@@ -367,9 +403,8 @@ class _Loop:
         self.test = self._test()
         try:
             self.ended = run.hooks.statement(run, shape.body, Scope(shape.scope))
-            if shape.update is not None and self.ended not in (BROKE, RETURNED):
-                run.value(shape.update, shape.scope)
-            if self.ended not in (BROKE, RETURNED, CONTINUED):
+            if not self.ended:
+                self._between()
                 flush(run, self.state, shape.span)
             if shape.last:
                 self.test = self._later_test()
@@ -378,11 +413,45 @@ class _Loop:
             body, run.out = run.out, before
         return body
 
+    def _between(self) -> None:
+        """What happens between two turns: the update of a `for`, the test of a `do`."""
+        run, shape = self.run, self.shape
+        if shape.update is not None:
+            run.value(shape.update, shape.scope)
+        if shape.last and shape.test is not None:
+            self.last = truth(run, run.value(shape.test, shape.scope))
+        if shape.cell is not None:
+            after = integer_of(shape.cell.value)
+            if after is None or run.terms.binary("-", after, Name(self.var, NOWHERE)) != shape.step:
+                raise Recount
+
     def _test(self) -> Expr:
         run, shape = self.run, self.shape
         if shape.last or shape.test is None:
             return Const(1)
-        return truth(run, run.value(shape.test, shape.scope))
+        mark = run.trail.mark()
+        found = truth(run, run.value(shape.test, shape.scope))
+        self.tested = set(run.trail.changed(mark))
+        if not self._only_reads(run.out):
+            raise Unreadable(shape.node, "the condition of this loop does more than read")
+        return found
+
+    def _only_reads(self, statements: Iterable[Statement]) -> bool:
+        for one in statements:
+            match one:
+                case If(_, then, otherwise):
+                    if not self._only_reads((*then, *otherwise)):
+                        return False
+                case For(body=body):
+                    if not self._only_reads(body):
+                        return False
+                case Call(name):
+                    if not self._only_reads(self.run.declared.defs[name].body):
+                        return False
+                case _:
+                    if not _loads(one) and not _stores(one) and not isinstance(one, Return):
+                        return False
+        return True
 
     def _later_test(self) -> Expr:
         """do … while: the first turn always runs; whether another does is not followed."""
@@ -398,6 +467,8 @@ class _Loop:
         expr = Name(self.kept[cell], NOWHERE)
         if isinstance(first, Whole | Address):
             return with_integer(first, expr)
+        if isinstance(first, Real):
+            return Real(first.type)
         return Lost(f"{cell.name} changes from turn to turn", cell.type)
 
     def _grown(self, cell: Cell, at: Expr) -> Expr:
@@ -426,7 +497,7 @@ class _Loop:
             old = next(before for one, before in self.run.trail.log[mark:] if one is cell)
             if old is value or old == value:
                 continue
-            if isinstance(value, Real) and (isinstance(old, Real | Lost) or old is None):
+            if isinstance(value, Real) and (isinstance(old, Lost | None) or (isinstance(old, Real) and not old.key)):
                 continue
             found.append(cell)
         return found
@@ -486,6 +557,8 @@ class _Loop:
 
     def _finish(self, body: list[Statement], mark: int) -> str:
         run, shape = self.run, self.shape
+        test = self.last if shape.last else self.test
+        run.declared.volatile.update(polled(run, body, self.var, None if shape.cell is not None else test))
         run.trail.undo(mark)
         run.kept_before[shape.node.key] = {
             **{cell.name: None for cell in self.kept if cell.name},
@@ -506,7 +579,7 @@ class _Loop:
             run.declared.count("loops", f"{shape.span.path}:{shape.span.line}")
         for cell in self.kept:
             held = self._head(cell)
-            if not useful and isinstance(held, Whole | Address):
+            if (not useful or cell in self.tested) and isinstance(held, Whole | Address):
                 held = with_integer(held, run.unknown(f"{shape.node.key} {cell.name} behind the loop"))
             run.trail.put(cell, held)
             run.terms.over[name] = frozenset(loop.var for loop in run.loops if not loop.unrolled)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Array, Class, Number, Pointer, Type, size_of
+from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Array, Class, Number, Pointer, Type, size_of, volatile
 from syncheck.frontends.cpp.naming import loaded_name
+from syncheck.frontends.cpp.objects import copied
 from syncheck.frontends.cpp.operators import moved
 from syncheck.frontends.cpp.scopes import Scope, function_declarator
-from syncheck.frontends.cpp.state import Pass, ScalarStore, Unroll
+from syncheck.frontends.cpp.state import Pass, ScalarStore, Unreadable, Unroll
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, shown
-from syncheck.frontends.cpp.types import declared_type, space_of, type_of
+from syncheck.frontends.cpp.types import base_type, declared_type, space_of
 from syncheck.frontends.cpp.values import (
     Address,
     Cell,
@@ -44,13 +45,24 @@ def reach(run: Pass, node: Node, scope: Scope, *, target: bool = False) -> Any:
     if operand is None or op is None:
         return Lost("an incomplete expression")
     if op.kind == "&":
-        found = run.hooks.target(run, operand, scope)
-        if isinstance(found, Memory):
-            return found.address
-        if isinstance(found, Cell) and isinstance(found.value, Object | Tile | Tensor | Items | Pipe):
-            return found.value
-        return found if isinstance(found, Cell | Choice) else Lost("an address")
-    held = run.value(operand, scope)
+        return _address_of(run.hooks.target(run, operand, scope))
+    return _behind_pointer(run.value(operand, scope), target)
+
+
+def _address_of(found: Any) -> Any:
+    """`&found`."""
+    if isinstance(found, Choice):
+        return Choice(found.condition, _address_of(found.then), _address_of(found.otherwise))
+    if isinstance(found, Memory):
+        return found.address
+    return found if isinstance(found, Cell) else Lost("an address")
+
+
+def _behind_pointer(held: Any, target: bool) -> Any:
+    """`*held`."""
+    if isinstance(held, Choice):
+        then = _behind_pointer(held.then, target)
+        return Choice(held.condition, then, _behind_pointer(held.otherwise, target))
     if isinstance(held, Address):
         return Memory(held, held.to)
     if isinstance(held, Cell):
@@ -80,14 +92,15 @@ def field_of(run: Pass, node: Node, held: Any, name: str, target: bool = False) 
             return cell if target else cell.value
         static = held.type.scope.own(name)
         if static is not None:
-            return run.hooks.bound(run, static, name, node)
+            known = run.hooks.bound(run, static, name, node)
+            return static.made if target and getattr(static, "kind", "") == "variable" else known
         return Lost(f"{held.type.name} has no {name}")
     if isinstance(held, Pipe) and name in ("prod", "cons"):
         return PipeEnd(held, name)
     if isinstance(held, PipeEnd):
         return held if name in ("prod", "cons", "tile") else Lost(f"{name} of a pipe")
     if isinstance(held, Address):
-        return _behind(run, node, held, name)
+        return _member_behind(run, node, held, name, target)
     if isinstance(held, Lost | Made | Items | Tensor | Tile | Whole):
         return Lost(f"'{name}' of {short_of(held)}")
     return Lost(f"'{name}'")
@@ -99,15 +112,22 @@ def short_of(held: object) -> str:
     )
 
 
-def _behind(run: Pass, node: Node, address: Address, name: str) -> Any:
+def _member_behind(run: Pass, node: Node, address: Address, name: str, target: bool) -> Any:
     """A member of a structure in memory (a tensor descriptor, a table): known by its path alone."""
     kind: Type = None
     if isinstance(address.to, Class):
-        for field, declaration, declarator in address.to.fields:
+        for field, offset, member in layout(run, address.to):
             if field == name:
-                kind_node = declaration.field("type")
-                base = type_of(run, kind_node, address.to.scope) if kind_node is not None else None
-                kind = declared_type(run, base, declarator, address.to.scope, space_of(declaration))
+                kind = volatile(member) if address.to.volatile else member
+                if target and isinstance(kind, Number | Pointer):
+                    if offset is None:
+                        raise Unreadable(node, f"where '{name}' lies is not known")
+                    at = run.terms.binary("+", address.offset, Const(offset))
+                    return Memory(Address(address.space or "GM", address.base, at, kind), kind)
+    elif target:
+        raise Unreadable(node, f"where '{name}' lies is not known")
+    if getattr(kind, "volatile", False):
+        run.declared.volatile[address.base] = None
     base_name = (
         f"{address.base}->{name}" if address.offset == Const(0) else f"{address.base}[{shown(address.offset)}].{name}"
     )
@@ -142,7 +162,7 @@ def element(run: Pass, node: Node, held: Any, index: Any, target: bool = False) 
     if isinstance(held, Tensor) and held.type.group:
         return held  # whichever rank's
     if isinstance(held, Object):
-        return Lost(f"an element of {held.type.name}")
+        return run.hooks.operator(run, node, "[]", [held, index], held.type.scope)
     return Lost("an element of something unknown")
 
 
@@ -176,12 +196,18 @@ def _any_of(run: Pass, node: Node, held: Items, index: Expr, target: bool) -> An
     if not all(isinstance(cell.value, Whole | Real | Lost) for cell in held.cells):
         return Lost(f"which element of {held.name or 'the array'} is meant")
     floating = isinstance(held.of, Number) and held.of.floating
-    value: Any = Real(held.of) if floating else Whole(run.terms.opaque(f"{node.key} element", index), held.of or LONG)
     if target:
         for cell in held.cells:
+            value = Real(held.of) if floating else Whole(run.unique(f"{cell.name} element"), held.of or LONG)
             run.trail.put(cell, value)
-        return run.trail.new(value, held.of)
-    return value
+        return run.trail.new(held.cells[0].value, held.of)
+    if floating:
+        return Real(held.of)
+    if not all(isinstance(cell.value, Whole) for cell in held.cells):
+        return Whole(run.unique("element"), held.of or LONG)
+    content = ", ".join(shown(cell.value.expr) for cell in held.cells)
+    over = frozenset().union(*[run.terms.depends(one) for one in (index, *[cell.value.expr for cell in held.cells])])
+    return Whole(run.terms.symbol(f"element {shown(index)} of {content}", over), held.of or LONG)
 
 
 def _strided(run: Pass, held: Items, index: Expr) -> Tile | None:
@@ -210,29 +236,35 @@ def _strided(run: Pass, held: Items, index: Expr) -> Tile | None:
 def load(run: Pass, node: Node, memory: Memory) -> Any:
     """The value of an element of memory; reading on-chip memory or GM is an access of PIPE_S."""
     access(run, node, memory, write=False)
-    if "volatile" in node.text:
+    if getattr(memory.type, "volatile", False):
         run.declared.volatile[memory.address.base] = None
     return _loaded(run, node, memory.address, memory.type)
 
 
 def _loaded(run: Pass, node: Node, address: Address, kind: Type) -> Any:
-    if isinstance(kind, Number) and kind.floating:
+    floating = isinstance(kind, Number) and kind.floating
+    if floating and (address.space not in ("GM", "") or address.base in run.declared.changing):
         return Real(kind)
     if isinstance(kind, Array):
         return Address(address.space, address.base, address.offset, kind.of)
     path = f"{address.base}" if address.offset == Const(0) else f"{address.base}[{shown(address.offset)}]"
     over = run.terms.depends(address.offset)
+    if floating:
+        run.declared.loaded.setdefault(address.base, node.span)
+        return Real(kind, f"load {path}", over)
     if isinstance(kind, Pointer):
+        if address.base in run.declared.changing:
+            path = f"{path} {run.unique('pointer').name}"
+        run.declared.loaded.setdefault(address.base, node.span)
         return Address(kind.space or "GM", path, Const(0), kind.to)
     if isinstance(kind, Class):
         return Address(address.space, path, Const(0), kind)
     number = kind if isinstance(kind, Number) else LONG
     low = 0 if not number.signed and number is not BOOL else None
-    run.declared.loaded[address.base] = None
+    run.declared.loaded.setdefault(address.base, node.span)
     called = loaded_name(address.base, address.offset, number.bytes)
     if address.space not in ("GM", "") or address.base in run.declared.changing:
-        why = f"load {address.space} {path} {run.core} {node.key}"
-        return Whole(run.unknown(why, called, low=low, over=over), number)
+        return Whole(run.unique(f"load {address.space} {path}", called, low=low), number)
     return Whole(run.terms.symbol(f"load {address.space} {path}", over, called, low), number)
 
 
@@ -246,8 +278,8 @@ def access(run: Pass, node: Node, memory: Memory, *, write: bool) -> None:
     size = size_of(memory.type) or 4
     operand = run.hooks.operand(run, node, address, size)
     if operand is None:
-        if write:
-            run.problem(node, "a scalar store goes somewhere unknown", "a pointer whose base is known")
+        what = "store goes" if write else "load comes from"
+        run.problem(node, f"a scalar {what} somewhere unknown", "a pointer whose base is known")
         return
     if not isinstance(operand, At | Name | Region):
         return
@@ -263,21 +295,43 @@ def access(run: Pass, node: Node, memory: Memory, *, write: bool) -> None:
 
 def class_size(run: Pass, kind: Class) -> int | None:
     """sizeof of a class: its members one after the other, each at a multiple of its own size."""
-    total = most = 0
-    for _, declaration, declarator in kind.fields:
-        kind_node = declaration.field("type")
-        base = type_of(run, kind_node, kind.scope) if kind_node is not None else None
-        member = declared_type(run, base, declarator, kind.scope, space_of(declaration))
-        size = class_size(run, member) if isinstance(member, Class) else size_of(member)
-        if size is None:
-            return None
-        of = member
-        while isinstance(of, Array):
-            of = of.of
-        align = min(size_of(of) or 8, 8)
-        total = -(-total // align) * align + size
-        most = max(most, align)
-    return -(-total // most) * most if most else 1
+    total: int | None = 0
+    most = 0
+    for _, offset, member in layout(run, kind):
+        size = _size(run, member)
+        total = None if offset is None or size is None else offset + size
+        most = max(most, _align(member))
+    return None if total is None else -(-total // most) * most if most else 1
+
+
+def layout(run: Pass, kind: Class) -> list[tuple[str, int | None, Type]]:
+    """(name, its bytes from the start, type) of each member; None from where a size is not known on."""
+    found: list[tuple[str, int | None, Type]] = []
+    end: int | None = 0
+    for name, declaration, declarator in kind.fields:
+        member = declared_type(run, base_type(run, declaration, kind.scope), declarator, kind.scope,
+                               space_of(declaration))  # fmt: skip
+        align, size = _align(member), _size(run, member)
+        start = None if end is None else -(-end // align) * align
+        found.append((name, start, member))
+        end = None if start is None or size is None else start + size
+    return found
+
+
+def _size(run: Pass, kind: Type) -> int | None:
+    return class_size(run, kind) if isinstance(kind, Class) else size_of(kind)
+
+
+def _align(kind: Type) -> int:
+    while isinstance(kind, Array):
+        kind = kind.of
+    return min(size_of(kind) or 8, 8)
+
+
+def assign(run: Pass, node: Node, target: Cell, given: Any) -> None:
+    """A copy of a value into a variable."""
+    if not assign_object(run, node, target, given):
+        run.trail.put(target, copied(run, given))
 
 
 def reshape(run: Pass, tile: Tile, valid: tuple[int | None, int | None]) -> None:
@@ -304,7 +358,11 @@ def assign_object(run: Pass, node: Node, target: Cell, given: Any) -> bool:
     if isinstance(held, Object) and isinstance(given, Object):
         for name, cell in given.fields.items():
             if name in held.fields:
-                run.trail.put(held.fields[name], cell.value)
+                assign(run, node, held.fields[name], cell.value)
+        return True
+    if isinstance(held, Items) and isinstance(given, Items) and len(held.cells) == len(given.cells):
+        for one, other in zip(held.cells, given.cells, strict=True):
+            assign(run, node, one, other.value)
         return True
     return False
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from syncheck.frontends.cpp import fifo, sync
 from syncheck.frontends.cpp.emission import instruction
 from syncheck.frontends.cpp.kinds import LONG
 from syncheck.frontends.cpp.members import reshape
-from syncheck.frontends.cpp.operators import truth
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
-from syncheck.frontends.cpp.statements import branch
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.values import (
     Address,
-    Cell,
-    Choice,
     Event,
     Extents,
     Lost,
-    Made,
     Pipe,
     PipeEnd,
     Real,
@@ -43,34 +37,17 @@ def call(run: Pass, node: Node, held: Any, name: str, values: list[Any]) -> Any:
         return fifo.on_end(run, node, held, name, values)
     if isinstance(held, Pipe):
         return _pipe(run, node, held, name, values)
-    if isinstance(held, Address | Extents | Whole | Real):
+    if isinstance(held, Extents):
         return Lost(f"{name} of a value", LONG)
-    if isinstance(held, Lost | Made):
-        return _lost(run, node, name, values)
-    return Lost(f"{name} is not known", LONG)
+    return _lost(run, node, name, values)
 
 
 def _lost(run: Pass, node: Node, name: str, values: list[Any]) -> Any:
     if any(isinstance(value, Tile | Tensor | Event | Pipe) for value in values):
         raise Unreadable(node, f"'{short(node)}' is given a tile, and what it does is not known")
+    if node is run.bare and not run.host:
+        raise Unreadable(node, f"'{short(node)}' is not known: it may wait, signal or touch memory")
     return Lost(f"{name} of something unknown", LONG)
-
-
-def on_choice(run: Pass, node: Node, held: Choice, name: str, values: list[Any], one: Callable[..., Any]) -> Any:
-    """A method of one of two objects: both are followed under their condition."""
-    found: list[Any] = [None, None]
-
-    def then() -> str:
-        found[0] = one(run, node, held.then, name, values)
-        return ""
-
-    def otherwise() -> str:
-        found[1] = one(run, node, held.otherwise, name, values)
-        return ""
-
-    branch(run, node, held.condition, then, otherwise)
-    a, b = found
-    return a if b is None else b if a is None else run.either(held.condition, a, b)
 
 
 def _tile(run: Pass, node: Node, tile: Tile, name: str, values: list[Any]) -> Any:
@@ -116,7 +93,7 @@ def _element(run: Pass, node: Node, tile: Tile, name: str, values: list[Any]) ->
         instruction(run, node, "GetValue", "S", [operand], [])
         if tile.type.element.floating:
             return Real(tile.type.element)
-        return Whole(run.unknown(f"{node.key} {tile.name}"), tile.type.element)
+        return Whole(run.unique(f"{tile.name} element"), tile.type.element)
     instruction(run, node, "SetValue", "S", [], [operand])
     return None
 
@@ -155,4 +132,4 @@ def _pipe(run: Pass, node: Node, held: Pipe, name: str, values: list[Any]) -> An
     raise Unreadable(node, f"'{short(node)}' is not understood")
 
 
-__all__ = ["Cell", "call", "on_choice", "truth"]
+__all__ = ["call"]

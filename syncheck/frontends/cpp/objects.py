@@ -18,7 +18,7 @@ from syncheck.frontends.cpp.kinds import (
     Type,
 )
 from syncheck.frontends.cpp.operators import cast
-from syncheck.frontends.cpp.scopes import Scope
+from syncheck.frontends.cpp.scopes import Overloads, Routine, Scope
 from syncheck.frontends.cpp.state import Pass
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import size
@@ -122,7 +122,9 @@ def _scalar(run: Pass, kind: Number, first: Any, name: str, node: Node) -> Any:
     if isinstance(first, Items):
         first = first.cells[0].value if first.cells else Whole(Const(0), kind)
     if kind.floating:
-        return Real(kind)
+        held = cast(run, first, kind) if isinstance(first, Real) else Real(kind)
+        plain = held.key.removeprefix(f"{kind.name}(").startswith("=")  # a number to start from, mostly
+        return Real(kind) if plain and not any(one.kind == "type_qualifier" for one in node.all()) else held
     if first is None:
         return Lost(f"{name} is not set", kind)
     found = cast(run, first, kind)
@@ -184,7 +186,10 @@ def copied(run: Pass, value: Any, name: str = "") -> Any:
     """A copy, as by-value parameters and assignments make it."""
     if isinstance(value, Object):
         fields = {key: run.trail.new(copied(run, cell.value), cell.type, key) for key, cell in value.fields.items()}
-        return Object(value.type, fields, value.name)
+        made = Object(value.type, fields, value.name)
+        if any(ending(one) is not None for one in (value.type, *value.type.bases)):
+            run.unended.append(made)
+        return made
     if isinstance(value, Items):
         cells = [run.trail.new(copied(run, cell.value), cell.type, cell.name) for cell in value.cells]
         return Items(cells, value.of, value.name)
@@ -206,12 +211,22 @@ def _object(run: Pass, kind: Class, values: list[Any], name: str, node: Node, gi
         return copied(run, first)
     made = Object(kind, {}, name)
     scope = Scope(kind.scope, "class", this=made)
+    if any(ending(one) is not None for one in (kind, *kind.bases)):
+        run.unended.append(made)
     for field, declaration, declarator in kind.fields:
         held = run.hooks.member(run, scope, declaration, declarator, f"{name}_{field}" if name else field)
         made.fields[field] = held
     if not run.hooks.construct(run, made, values, node) and values:
         _aggregate(run, made, values, given)
     return made
+
+
+def ending(kind: Class) -> Routine | None:
+    """The destructor of a class, if it does anything."""
+    found = kind.scope.names.get(f"~{kind.name}")
+    routine = found.routines[0] if isinstance(found, Overloads) else None
+    body = routine.definition.field("body") if routine is not None else None
+    return routine if body is not None and "(" in body.text else None
 
 
 def _aggregate(run: Pass, made: Object, values: list[Any], given: Node | None) -> None:

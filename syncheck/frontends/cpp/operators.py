@@ -7,9 +7,9 @@ from typing import Any
 
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, Array, Number, Pointer, Type, size_of
 from syncheck.frontends.cpp.state import Pass
-from syncheck.frontends.cpp.terms import linear
+from syncheck.frontends.cpp.terms import linear, shown
 from syncheck.frontends.cpp.values import Address, Choice, Closure, Enum, Items, Lost, Made, Real, Whole
-from syncheck.ir import Const, Expr, Name
+from syncheck.ir import Binary, Const, Expr, Name, Ternary, Unary
 
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
@@ -52,7 +52,7 @@ def truth(run: Pass, value: Any) -> Expr:
         return Const(1)
     if isinstance(value, Closure | Made):
         return Const(1)
-    return run.unknown(f"condition {run.steps}")
+    return run.unique("condition")
 
 
 def _is_test(expr: Expr) -> bool:
@@ -76,20 +76,60 @@ def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
         return Whole(Const(int((left.name == right.name) == (op == "=="))), BOOL)
     if isinstance(left, Real) or isinstance(right, Real):
         if op in COMPARISONS:
-            return Whole(run.unknown(f"comparison {run.steps}"), BOOL)
-        return Real(left.type if isinstance(left, Real) else right.type)
+            return _compared(run, op, left, right)
+        return real(run, left.type if isinstance(left, Real) else right.type, op, left, right)
     if isinstance(left, Whole) and isinstance(right, Whole):
         if op in COMPARISONS:
             return Whole(run.terms.binary(op, left.expr, right.expr), BOOL)
         kind = promoted(left.type, right.type) if op not in ("<<", ">>") else promoted(left.type, INT)
-        made = whole(run.terms.binary(op, left.expr, right.expr), kind)
+        first = _not_negative(run, left.expr, right) if op == "%" and not kind.signed else left.expr
+        made = whole(run.terms.binary(op, first, right.expr), kind)
         narrow = _narrow(run, made) if op == "*" and kind.bytes == 4 else None
         narrow = narrow or left.narrow or right.narrow
         return replace(made, narrow=narrow) if narrow is not None and op in ("*", "+", "-") else made
     known = left if isinstance(left, Whole) else right if isinstance(right, Whole) else None
     if op in COMPARISONS:
-        return Whole(run.unknown(f"comparison {run.steps}"), BOOL)
+        return Whole(run.unique("comparison"), BOOL)
     return Lost("it is computed from something unknown", known.type if known else None)
+
+
+def _compared(run: Pass, op: str, left: Any, right: Any) -> Whole:
+    """A comparison of floats: the same value wherever the same known values are compared."""
+    a, b = keyed(run, left), keyed(run, right)
+    if a is None or b is None:
+        return Whole(run.unique("comparison"), BOOL)
+    return Whole(run.terms.symbol(f"compare {a[0]} {op} {b[0]}", a[1] | b[1], low=0), BOOL)
+
+
+def _rounded(run: Pass, value: Real, kind: Number) -> Whole:
+    found = keyed(run, value)
+    if found is None:
+        return Whole(run.unique("rounded"), kind)
+    return Whole(run.terms.symbol(f"rounded {kind.name} {found[0]}", found[1], low=None if kind.signed else 0), kind)
+
+
+def keyed(run: Pass, value: Any) -> tuple[str, frozenset[str]] | None:
+    """(how a value came about, the loops it depends on); None if that is not known."""
+    if isinstance(value, Whole):
+        return shown(value.expr), run.terms.depends(value.expr)
+    return (value.key, value.over) if isinstance(value, Real) and value.key else None
+
+
+def real(run: Pass, kind: Type, op: str, *operands: Any) -> Real:
+    """A float computed from others."""
+    keys = [keyed(run, one) for one in operands]
+    known = [one for one in keys if one is not None]
+    if len(known) < len(keys):
+        return Real(kind)
+    return Real(kind, f"{op}({', '.join(key for key, _ in known)})", frozenset().union(*[over for _, over in known]))
+
+
+def _not_negative(run: Pass, expr: Expr, right: Whole) -> Expr:
+    """What an unsigned remainder is taken of: a power of two divides 2**32, so what wraps keeps its remainder."""
+    least, by = run.terms.least(expr), right.number
+    if least is None or least >= 0 or by is None or by < 1 or by & (by - 1):
+        return expr
+    return run.terms.binary("+", expr, Const(-(least // by) * by))
 
 
 def _narrow(run: Pass, made: Whole) -> Any:
@@ -109,9 +149,7 @@ def _pointers(run: Pass, op: str, left: Any, right: Any) -> Any:
     if op in COMPARISONS:
         if isinstance(left, Address) and isinstance(right, Address) and left.base == right.base:
             return Whole(run.terms.binary(op, left.offset, right.offset), BOOL)
-        known = left if isinstance(left, Address) else right
-        equal = run.terms.symbol(f"{known.base} is null")
-        return Whole(run.terms.negation(equal) if op == "!=" else equal, BOOL)
+        return Whole(_pointers_compared(run, op, left, right), BOOL)
     if isinstance(left, Address) and isinstance(right, Whole) and op in ("+", "-"):
         return moved(run, left, right, op)
     if isinstance(right, Address) and isinstance(left, Whole) and op == "+":
@@ -122,6 +160,26 @@ def _pointers(run: Pass, op: str, left: Any, right: Any) -> Any:
     if isinstance(left, Address) and isinstance(right, Whole):  # masking of an address kept as a number
         return Address(left.space, left.base, run.terms.opaque(op, left.offset, right.expr), left.to)
     return Lost("it is computed from pointers")
+
+
+def _pointers_compared(run: Pass, op: str, left: Any, right: Any) -> Expr:
+    """How two pointers compare that do not point into one tensor: a value of its own for each pair."""
+    at = [f"{one.space} {one.base} {shown(one.offset)}" if isinstance(one, Address) else _number(one)
+          for one in (left, right)]  # fmt: skip
+    over = frozenset().union(*[run.terms.depends(one.offset) for one in (left, right) if isinstance(one, Address)])
+    if op not in ("==", "!="):
+        return run.terms.symbol(f"{at[0]} {op} {at[1]}", over)
+    if "0" in at:
+        known = left if isinstance(left, Address) else right
+        set_ = run.terms.symbol(f"{known.base} is not null", hint=f"has_{known.base}" if known.base else "")
+        test = run.terms.binary("!=", set_, Const(0)) if known.offset == Const(0) else run.unique("pointer")
+        return test if op == "!=" else run.terms.negation(test)
+    equal = run.terms.symbol(" is ".join(sorted(at)), over)
+    return run.terms.negation(equal) if op == "!=" else equal
+
+
+def _number(value: Any) -> str:
+    return shown(value.expr) if isinstance(value, Whole) else "?"
 
 
 def moved(run: Pass, address: Address, by: Whole, op: str = "+") -> Address:
@@ -146,7 +204,7 @@ def unary(run: Pass, op: str, value: Any) -> Any:
         if op == "~":
             return whole(run.terms.binary("-", Const(-1), value.expr), kind)
         return Whole(value.expr, kind)
-    return value
+    return real(run, value.type, op, value) if isinstance(value, Real) and op == "-" else value
 
 
 def cast(run: Pass, value: Any, kind: Type) -> Any:
@@ -166,17 +224,44 @@ def cast(run: Pass, value: Any, kind: Type) -> Any:
     if not isinstance(kind, Number):
         return value
     if kind.floating:
-        return Real(kind) if isinstance(value, Whole | Real | Lost) else value
+        if isinstance(value, Real) and value.type == kind:
+            return value
+        if isinstance(value, Whole | Real):
+            return real(run, kind, kind.name, value)
+        return Real(kind) if isinstance(value, Lost) else value
     if isinstance(value, Whole):
-        made = whole(value.expr, kind)
+        made = whole(_as_bool(run, value) if kind.name == "bool" else value.expr, kind)
         return replace(made, narrow=value.narrow) if value.narrow is not None else made
     if isinstance(value, Real):
-        return Whole(run.unknown(f"rounded {run.steps}"), kind)
-    if isinstance(value, Enum | Address):
+        return _rounded(run, value, kind)
+    if isinstance(value, Address):
+        return Address(value.space, value.base, value.offset) if kind.bytes == 8 else value
+    if isinstance(value, Enum):
         return value
     if isinstance(value, Lost):
         return Lost(value.why, kind)
     return value
+
+
+def _as_bool(run: Pass, value: Whole) -> Expr:
+    """Anything but 0 becomes 1."""
+    if isinstance(value.expr, Const) or getattr(value.type, "name", "") == "bool" or is_bit(value.expr):
+        return value.expr
+    return run.terms.binary("!=", value.expr, Const(0))
+
+
+def is_bit(expr: Expr) -> bool:
+    """Whether an expression is 0 or 1 whatever its variables are."""
+    match expr:
+        case Const(0 | 1) | Unary("!"):
+            return True
+        case Binary("&", _, Const(1)) | Binary("&", Const(1), _):
+            return True
+        case Binary("-", Const(1), other) | Binary("^", other, Const(1)):
+            return is_bit(other)
+        case Ternary(_, then, otherwise):
+            return is_bit(then) and is_bit(otherwise)
+    return _is_test(expr)
 
 
 def _pointer_from(run: Pass, value: Whole, kind: Pointer) -> Address:

@@ -65,6 +65,7 @@ class Finisher:
     memory: dict[str, None] = field(default_factory=dict)
     defs: dict[str, Def] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    assumed: dict[tuple[str, str], Span] = field(default_factory=dict)
 
     # ------------------------------------------------------------ expressions
 
@@ -110,8 +111,10 @@ class Finisher:
             self.taken.add(name)
         return name
 
-    def address(self, expr: Expr) -> Expr:
+    def address(self, expr: Expr, owner: str, span: Span) -> Expr:
         """An address in GM: an unknown distance that a loop or lane is multiplied with is taken for a large one."""
+        if "rows" in self.declared.doubt:
+            return self.expr(expr)
         constant, terms = linear(expr)
         made: dict[Expr, int] = {}
         for term, coefficient in terms.items():
@@ -119,6 +122,7 @@ class Finisher:
             known, factor = (self._pitched(symbol) if symbol is not None and symbol.factors else None), 1
             if known is not None:
                 turning, factor = known
+                self.assumed.setdefault(("rows", f"what lies an unknown distance apart in {owner} does not meet"), span)
             else:
                 turning = term
             made[turning] = made.get(turning, 0) + coefficient * factor
@@ -191,7 +195,7 @@ class Finisher:
                     return Name(owner, span)
                 self.memory[owner] = None
                 self.memory[name] = None
-                at = self.address(offset)
+                at = self.address(offset, owner, span)
                 return Name(name, span) if at == Const(0) else At(name, at, span)
             case At(name, offset, span):
                 self.memory[name] = None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from syncheck.frontends.cpp import calls, expressions, fifo, statements, types
+from syncheck.frontends.cpp import calls, expressions, fifo, selection, statements, types
+from syncheck.frontends.cpp.assumptions import assumed
 from syncheck.frontends.cpp.comments import Comments, comments
 from syncheck.frontends.cpp.cores import cores_of, half
 from syncheck.frontends.cpp.coverage import Coverage
@@ -37,8 +38,9 @@ from syncheck.source import Problem, Span
 
 HOOKS = Hooks(
     value=expressions.value, target=expressions.target, type=types.type_of, statement=statements.statement,
-    invoke=calls.invoke, either=expressions.either, bound=calls.bound_value, member=calls.member,
+    invoke=calls.invoke, either=selection.either, bound=calls.bound_value, member=calls.member,
     construct=calls.construct, pipe=fifo.make, operand=address_operand,
+    operator=calls.operator, fold=calls.fold, destroy=calls.destroy,
 )  # fmt: skip
 
 
@@ -60,8 +62,12 @@ def fifo_key(one: Fifo) -> tuple[object, ...]:
     return one.name, one.span, one.direction, one.flag, one.shape, one.slots, one.local_slots
 
 
-def read(text: str, path: str, machine: Machine, find: Find, definitions: Mapping[str, str] | None = None) -> Reading:
-    """Read a kernel. Nothing is raised: what is not understood is in the problems of the programs."""
+def read(
+    text: str, path: str, machine: Machine, find: Find, definitions: Mapping[str, str] | None = None,
+    doubt: Iterable[str] = (),
+) -> Reading:  # fmt: skip
+    """Read a kernel. Nothing is raised: what is not understood is in the problems of the programs. `doubt`: kinds of
+    assumptions (source.ASSUMED) not to make."""
     said = comments(text, path)
     given = {
         name: value for name, value in (definitions or {}).items() if re.search(rf"#.*\b{re.escape(name)}\b", text)
@@ -87,7 +93,7 @@ def read(text: str, path: str, machine: Machine, find: Find, definitions: Mappin
     programs: list[Program] = []
     names: list[str] = []
     for entry in listed:
-        program = _program(entry, units, path, machine, said, domains, coverage, pins)
+        program = _program(entry, units, path, machine, said, domains, coverage, pins, frozenset(doubt))
         if program is not None and all(_body_of(program) != _body_of(other) for other in programs):
             programs.append(program)
             names.append(entry.name)
@@ -135,10 +141,11 @@ def _pinned(definitions: Mapping[str, str]) -> dict[str, Domain]:
 
 def _program(
     entry: Entry, units: dict[str, Unit], path: str, machine: Machine, said: Comments,
-    domains: Mapping[str, Domain], coverage: Coverage, pins: dict[str, int], changing: frozenset[str] = frozenset(),
+    domains: Mapping[str, Domain], coverage: Coverage, pins: dict[str, int], doubt: frozenset[str],
+    changing: frozenset[str] = frozenset(),
     instead: tuple[str, tuple[str, str]] = ("", ("", "")), reshaped: frozenset[Span] = frozenset(),
 ) -> Program | None:  # fmt: skip
-    declared, terms = Declared(changing=changing, reshaped=reshaped), Terms()
+    declared, terms = Declared(changing=changing, reshaped=reshaped, doubt=doubt), Terms()
     bodies: dict[str, tuple[Statement, ...]] = {}
     passes: dict[str, Pass] = {}
     problems: dict[str, dict[tuple[str, int, str], Problem]] = {}
@@ -156,12 +163,13 @@ def _program(
     more = _changing(Finisher(terms, declared, machine, {}, entry.span), chosen) - changing
     if more or declared.unsteady:
         known = changing | more, instead, reshaped | declared.unsteady
-        return _program(entry, units, path, machine, said, domains, coverage, pins, *known)
+        return _program(entry, units, path, machine, said, domains, coverage, pins, doubt, *known)
     lonely = half(chosen, declared)
     pair = other_half(units["AIV"], path, entry) if lonely and not instead[0] else None
     if pair is not None:
         core = "AIC" if "AIC" not in chosen else "AIV"
-        whole = _program(entry, units, path, machine, said, domains, coverage, pins, changing, (core, pair), reshaped)
+        known = changing, (core, pair), reshaped
+        whole = _program(entry, units, path, machine, said, domains, coverage, pins, doubt, *known)
         mine = [one for table in problems.values() for one in table.values()]
         if whole is not None and len(whole.cores) > 1 and all(one in mine for one in whole.problems):
             coverage.notes.append(f"the other half of the kernel, on {core}: {pair[1]}, in the place of {pair[0]}")
@@ -187,11 +195,14 @@ def _changing(finisher: Finisher, bodies: dict[str, tuple[Statement, ...]]) -> f
     """The pointers whose memory may hold another integer at each read: what the kernel itself writes, reads as
     volatile, or drops from its data cache to read it again."""
     declared = finisher.declared
+    if "fixed" in declared.doubt:
+        return frozenset(declared.loaded)
     for body in bodies.values():
         finisher.find_written(body)
     found = {base for base, owner in declared.bases.items() if owner in finisher.written}
     found |= {base for base, _ in declared.cleaned} | set(declared.volatile)
-    return frozenset(base for base in declared.loaded if "" in found or base in found)
+    inside = tuple(f"{base}{mark}" for base in found for mark in ("->", "[", " "))
+    return frozenset(base for base in declared.loaded if "" in found or base in found or base.startswith(inside))
 
 
 def _follow(run: Pass, entry: Entry) -> list[Statement]:
@@ -239,7 +250,7 @@ def _finished(
     return Program(
         path, machine.name, params, (), unknowns, tensors, tiles, fifos, defs,
         tuple(Core(core, body, entry.span) for core, body in made.items()), said.suppressions, problems,
-        notes(finisher), said.exit or ("launch" if entry.launched else ""),
+        notes(finisher), said.exit or ("launch" if entry.launched else ""), assumed(finisher),
     )  # fmt: skip
 
 

@@ -21,14 +21,16 @@ from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import names
 from syncheck.frontends.cpp.types import (
     argument,
+    base_type,
     bind,
     declared_type,
+    is_volatile,
     parameter_name,
     space_of,
     type_of,
     type_of_value,
 )
-from syncheck.frontends.cpp.values import Address, Cell, Closure, Items, Lost, Memory, Object, Whole
+from syncheck.frontends.cpp.values import Address, Cell, Closure, Items, Lost, Memory, Object, Real, Whole
 from syncheck.ir import Call, Def, Expr, For, If, Let, Return, Statement
 
 DEEPEST = 40
@@ -69,7 +71,18 @@ def choose(run: Pass, routines: list[Routine], given: Given) -> Routine | None:
         fitting = plain or fitting
     if not fitting:
         return None
-    return max(fitting, key=lambda one: _likeness(run, one[0], one[1], given))[0]
+    liked = [(_likeness(run, routine, listed, given), routine) for routine, listed in fitting]
+    most = max(score for score, _ in liked)
+    best = [routine for score, routine in liked if score == most]
+    if len(best) > 1 and any(_restricted(one) for one in best):
+        where = best[0].definition
+        raise Unreadable(where, f"which {best[0].name} of {len(best)} is called depends on 'enable_if' or 'requires'")
+    return best[0]
+
+
+def _restricted(routine: Routine) -> bool:
+    text = routine.head.text if routine.head is not None else ""
+    return any(word in text[: text.find("{")] for word in ("enable_if", "requires"))
 
 
 def _likeness(run: Pass, routine: Routine, listed: list[Node], given: Given) -> int:
@@ -130,7 +143,20 @@ def call(run: Pass, node: Node, routine: Routine, given: Given, this: Object | N
     run.declared.count("functions", routine.name)
     if body is None:
         return None
-    return framed(run, node, routine.name, body, inner)
+    return _returned(run, routine, framed(run, node, routine.name, body, inner), inner)
+
+
+def _returned(run: Pass, routine: Routine, value: Any, scope: Scope) -> Any:
+    """What a call returns, as the type says that the function returns."""
+    kind_node, declarator = routine.definition.field("type"), routine.definition.field("declarator")
+    if not isinstance(value, Whole | Address | Real) or kind_node is None or declarator is None:
+        return value
+    if declarator.kind == "reference_declarator" or kind_node.kind == "placeholder_type_specifier":
+        return value
+    kind = base_type(run, routine.definition, scope)
+    while declarator is not None and declarator.kind == "pointer_declarator":
+        kind, declarator = Pointer(kind, space_of(routine.definition)), declarator.field("declarator")
+    return cast(run, value, kind) if isinstance(kind, Number | Pointer) else value
 
 
 def framed(run: Pass, node: Node, name: str, body: Node, scope: Scope) -> Any:
@@ -280,20 +306,14 @@ def _parameter(run: Pass, node: Node, name: str, given: Given, position: int, sc
             return value
         if source is not None and source.kind in ("identifier", "field_expression", "subscript_expression",
                                                   "pointer_expression", "conditional_expression"):  # fmt: skip
-            found = bound_reference(run, source, given.scope, name)
-            if isinstance(found, Cell):
-                return found
+            return bound_reference(run, source, given.scope, name, volatile=is_volatile(node))
         return run.trail.new(value, type_of_value(value), name)
     if isinstance(value, Items):
         return run.trail.new(value, None, name)  # an array is passed by its address
-    kind_node = node.field("type")
-    base = type_of(run, kind_node, scope) if kind_node is not None else None
-    kind = declared_type(run, base, declarator, scope, space_of(node))
+    kind = declared_type(run, base_type(run, node, scope), declarator, scope, space_of(node))
     if isinstance(kind, Array) and isinstance(value, Address):
         kind = Pointer(kind.of, value.space)
     held = cast(run, value, kind) if isinstance(kind, Number | Pointer) else copied(run, value)
-    if isinstance(held, Address) and "volatile" in node.text:
-        run.declared.volatile[held.base] = None
     kept = kind if isinstance(kind, Number | Pointer) else type_of_value(held)
     return run.trail.new(named(run, held, name), kept, name)
 

@@ -23,6 +23,8 @@ class Scope:
         scope: Scope | None = self
         while scope is not None:
             found = scope.own(name)
+            if found is None and scope.this is not None:
+                found = scope.this.fields.get(name)
             if found is not None:
                 return found
             scope = scope.parent
@@ -66,7 +68,7 @@ class Parameter:
 @dataclass(slots=True, eq=False)
 class Routine:
     """A function or a function template (`parameters` not None). `definition`: a function_definition; `launched`:
-    it is `__global__`."""
+    it is `__global__`; `head`: with the template's parameters."""
 
     name: str
     definition: Node
@@ -76,6 +78,7 @@ class Routine:
     called: bool = False
     specialised: Node | None = None
     launched: bool = False
+    head: Node | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -167,7 +170,10 @@ def template_parameters(node: Node | None) -> tuple[Parameter, ...]:
     return tuple(found)
 
 
-def declare(node: Node, scope: Scope, parameters: tuple[Parameter, ...] | None = None, *, entry: bool = False) -> None:
+def declare(
+    node: Node, scope: Scope, parameters: tuple[Parameter, ...] | None = None, *, entry: bool = False,
+    head: Node | None = None,
+) -> None:  # fmt: skip
     """Bring what a node at file, namespace or class level declares into a scope."""
     kind = node.kind
     if kind in ("translation_unit", "declaration_list", "field_declaration_list"):
@@ -182,9 +188,9 @@ def declare(node: Node, scope: Scope, parameters: tuple[Parameter, ...] | None =
     elif kind == "template_declaration":
         inner = node.named()[-1] if node.named() else None
         if inner is not None:
-            declare(inner, scope, template_parameters(node.field("parameters")), entry=entry)
+            declare(inner, scope, template_parameters(node.field("parameters")), entry=entry, head=node)
     elif kind in ("function_definition", "inline_method_definition"):
-        _function(node, scope, parameters, entry)
+        _function(node, scope, parameters, entry, head)
     elif kind in ("declaration", "field_declaration"):
         _variables(node, scope, parameters)
     elif kind in ("struct_specifier", "class_specifier", "union_specifier"):
@@ -241,19 +247,24 @@ def _using(node: Node, scope: Scope) -> None:
         scope.names.setdefault(path[-1], target)
 
 
-def _function(node: Node, scope: Scope, parameters: tuple[Parameter, ...] | None, entry: bool) -> None:
+def _function(
+    node: Node, scope: Scope, parameters: tuple[Parameter, ...] | None, entry: bool, head: Node | None
+) -> None:
     declarator = function_declarator(node.field("declarator"))
     name = declarator_name(declarator)
     if name is None or declarator is None or node.field("body") is None:
         return
     global_ = any(child.kind == "ms_declspec_modifier" and "global" in child.text for child in node.all())
     text, home = name.text, scope
+    if name.kind == "operator_name":
+        text = "".join(text.split())
     if name.kind == "qualified_identifier":
         *path, text = text.split("::")
         for part in path:
             home_ = home.find(part.split("<")[0])
             home = home_ if isinstance(home_, Scope) else home
-    routine = Routine(text, node, home, parameters, (entry or global_) and scope.kind != "class", launched=global_)
+    where = (entry or global_) and scope.kind != "class"
+    routine = Routine(text, node, home, parameters, where, launched=global_, head=head)
     if name.kind == "template_function":
         base = name.field("name")
         routine.name = text = base.text if base else text

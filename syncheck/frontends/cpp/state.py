@@ -55,7 +55,9 @@ class ScalarStore:
 class Declared:
     """Everything that both passes declare. `views` and `placed` find what was declared before; `loaded` are the
     pointers that integers are read through, `changing` those whose memory may hold another value at each read;
-    `reshaped` are tiles of whose valid part nothing is known, `unsteady` those found to be such."""
+    `reshaped` are tiles of whose valid part nothing is known, `unsteady` those found to be such.
+    `doubt`: the kinds of assumptions (source.ASSUMED) not to make; `guessed`: (kind, tensor, where) of those made of a
+    tensor, in words; `plain`: functions without a text that were taken to compute a number only."""
 
     tiles: dict[str, Tile] = field(default_factory=dict)
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -72,7 +74,10 @@ class Declared:
     scalar_stores: dict[Span, ScalarStore] = field(default_factory=dict)
     cleaned: list[tuple[str, int]] = field(default_factory=list)
     changing: frozenset[str] = frozenset()
-    loaded: dict[str, None] = field(default_factory=dict)
+    loaded: dict[str, Span] = field(default_factory=dict)
+    doubt: frozenset[str] = frozenset()
+    guessed: dict[tuple[str, str, Span], str] = field(default_factory=dict)
+    plain: dict[str, Span] = field(default_factory=dict)
     volatile: dict[str, None] = field(default_factory=dict)
     scalar_loops: dict[Span, None] = field(default_factory=dict)
     moves: dict[str, dict[Expr, Span]] = field(default_factory=dict)
@@ -95,7 +100,8 @@ class Declared:
 
 @dataclass(slots=True)
 class LoopState:
-    """A loop being followed. `carried`: cells that keep a value from turn to turn, with the variable that holds it."""
+    """A loop being followed. `carried`: cells that keep a value from turn to turn, with the variable that holds it;
+    `between`: what happens between two turns."""
 
     var: str
     carried: dict[Cell, str]
@@ -108,6 +114,7 @@ class LoopState:
     turns: int | None = None
     turn: int = 0
     jumps: list[tuple[str, dict[Cell, Any]]] = field(default_factory=list)
+    between: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
@@ -142,6 +149,9 @@ class Hooks:
     construct: Callable[..., bool]
     pipe: Callable[..., Any]
     operand: Callable[..., Any]
+    operator: Callable[..., Any]
+    fold: Callable[..., Any]
+    destroy: Callable[..., Any]
 
 
 @dataclass(slots=True)
@@ -161,6 +171,7 @@ class Pass:
     frames: list[Frame] = field(default_factory=list)
     conditions: list[Expr] = field(default_factory=list)
     steps: int = 0
+    asked: int = 0
     most: int = MOST_STEPS
     lanes: bool = False
     unroll: set[int] = field(default_factory=set)
@@ -176,6 +187,7 @@ class Pass:
     pins: dict[str, int] = field(default_factory=dict)
     known: dict[str, int] = field(default_factory=dict)
     kept_before: dict[int, dict[str, Expr | None]] = field(default_factory=dict)
+    unended: list[Any] = field(default_factory=list)
     launches: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     assigned: dict[tuple[str, Expr], list[tuple[tuple[int, ...], int]]] = field(default_factory=dict)
     instead: tuple[str, str] = ("", "")
@@ -226,6 +238,12 @@ class Pass:
 
     def emit(self, statement: Statement) -> None:
         self.out.append(statement)
+
+    def unique(self, why: str, hint: str = "", *, low: int | None = None) -> Name:
+        """A value that nothing is known of, another each time it is asked for: each core and each lane has its own."""
+        self.asked += 1
+        over = frozenset({"lane"}) if self.core == "AIV" else frozenset[str]()
+        return self.unknown(f"{why} {self.core} #{self.asked}", hint, low=low, over=over)
 
     def unknown(
         self, why: str, hint: str = "", *, low: int | None = None, over: frozenset[str] = frozenset(),

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from syncheck.frontends.cpp import looping
 from syncheck.frontends.cpp.kinds import BOOL, INT, Class, EventType, Number, PipeType, ShapeType, TensorType, TileType
-from syncheck.frontends.cpp.objects import initial
+from syncheck.frontends.cpp.objects import copied, initial, named
 from syncheck.frontends.cpp.operators import binary, truth
 from syncheck.frontends.cpp.scopes import Lazy, Scope, declarator_name, declare, function_declarator
 from syncheck.frontends.cpp.state import Frame, Pass, Unreadable, Unroll
 from syncheck.frontends.cpp.syntax import Node, arguments
 from syncheck.frontends.cpp.terms import names
-from syncheck.frontends.cpp.types import declared_type, space_of, type_of, type_of_value
-from syncheck.frontends.cpp.values import Address, Cell, Lost, Real, Whole
-from syncheck.ir import Binary, Const, Expr, For, If, Let, Name, Return, Statement
+from syncheck.frontends.cpp.types import base_type, declared_type, is_volatile, space_of, type_of_value
+from syncheck.frontends.cpp.values import Address, Cell, Choice, Items, Lost, Memory, Object, Real, Whole
+from syncheck.ir import Binary, Break, Const, Continue, Expr, For, If, Let, Name, Return, Statement
 
 NORMAL, RETURNED, BROKE, CONTINUED = "", "return", "break", "continue"
+LEFT = "return, break or continue"
+"""How a branch ends whose sides end differently."""
 
 
 def statement(run: Pass, node: Node, scope: Scope) -> str:
-    """Follow one statement. Returns how it ends: NORMAL, or RETURNED, BROKE, CONTINUED where nothing behind it runs."""
+    """Follow one statement. Returns how it ends: NORMAL, or RETURNED, BROKE, CONTINUED, LEFT where nothing behind it
+    runs."""
     handler = _KINDS.get(node.kind)
     if handler is None:
         run.problem(node, f"'{node.kind}' is not understood")
@@ -50,7 +54,35 @@ def block(run: Pass, nodes: Iterable[Node], scope: Scope) -> str:
 
 
 def _compound(run: Pass, node: Node, scope: Scope) -> str:
-    return block(run, node.named(), Scope(scope))
+    inner, known, length = Scope(scope), list(run.unended), len(run.out)
+    ended = block(run, node.named(), inner)
+    if len(run.unended) > len(known):
+        _end(run, node, inner, known, bool(ended) or _leaves(run.out[length:]))
+    return ended
+
+
+def _end(run: Pass, node: Node, scope: Scope, known: list[Any], early: bool) -> None:
+    """Destroy the objects that a block has declared, the last one first."""
+    own = [held.value for held in scope.names.values() if isinstance(held, Cell)]
+    fresh = [one for one in run.unended if not any(one is other for other in known)]
+    run.unended = known
+    for made in reversed(fresh):
+        if early or not any(made is one for one in own):
+            run.problem(node, f"when the destructor of {made.type.name} runs is not followed")
+        else:
+            run.hooks.destroy(run, node, made)
+
+
+def _leaves(statements: Iterable[Statement]) -> bool:
+    """Whether any of these jumps out of where it stands."""
+    for one in statements:
+        if isinstance(one, If) and _leaves((*one.then, *one.otherwise)):
+            return True
+        if isinstance(one, For) and _leaves(one.body):
+            return True
+        if isinstance(one, Return | Break | Continue):
+            return True
+    return False
 
 
 def _expression(run: Pass, node: Node, scope: Scope) -> str:
@@ -68,7 +100,7 @@ def declaration(run: Pass, node: Node, scope: Scope) -> str:
         return NORMAL
     static = any(child.kind == "storage_class_specifier" and child.text == "static" for child in node.all())
     auto = kind_node.kind in ("placeholder_type_specifier", "auto")
-    base = None if auto else type_of(run, kind_node, scope)
+    base = None if auto else base_type(run, node, scope)
     for declarator in node.many("declarator"):
         if static and not any(child.text in ("constexpr", "const") for child in node.all()):
             run.problem(node, "a static variable of a function keeps its value between launches", "a local variable")
@@ -86,29 +118,34 @@ def _one(run: Pass, node: Node, declarator: Node, base: Any, auto: bool, scope: 
         inner = inner.field("declarator")
     name_node = declarator_name(inner)
     name = name_node.text if name_node is not None else ""
+    if inner is not None and inner.first("structured_binding_declarator"):
+        _bind_parts(run, inner.named()[0], given, scope, by_reference=True)
+        return
     if inner is not None and inner.kind == "structured_binding_declarator":
-        for one in inner.named():
-            scope.names[one.text] = run.trail.new(Lost("a structured binding"), None, one.text)
+        _bind_parts(run, inner, given, scope, by_reference=False)
         return
     if inner is not None and inner.kind == "reference_declarator" and given is not None:
-        scope.names[name] = bound_reference(run, given, scope, name)
+        scope.names[name] = bound_reference(run, given, scope, name, volatile=is_volatile(node))
         return
     kind = declared_type(run, base, inner, scope, space_of(node))
     if auto and given is not None:
         held = run.value(given, scope)
-        from syncheck.frontends.cpp.objects import copied, named
-
         held = named(run, copied(run, held), name)
         if hasattr(held, "name") and not held.name:
             held.name = name
-        if isinstance(held, Address) and "volatile" in node.text:
-            run.declared.volatile[held.base] = None
         scope.names[name] = run.trail.new(held, type_of_value(held) if isinstance(held, Whole | Real) else None, name)
         return
     held = initial(run, kind, given, scope, name, node)
-    if isinstance(held, Address) and "volatile" in node.text:
-        run.declared.volatile[held.base] = None
     scope.names[name] = run.trail.new(held, kind if not auto else type_of_value(held), name)
+
+
+def _bind_parts(run: Pass, names_: Node, given: Node | None, scope: Scope, *, by_reference: bool) -> None:
+    """`auto [a, b] = x;`"""
+    held = run.value(given, scope) if given is not None else None
+    cells = list(held.fields.values()) if isinstance(held, Object) else held.cells if isinstance(held, Items) else []
+    for number, one in enumerate(names_.named()):
+        cell = cells[number] if number < len(cells) else run.trail.new(Lost("a structured binding"), None, one.text)
+        scope.names[one.text] = cell if by_reference else run.trail.new(copied(run, cell.value), cell.type, one.text)
 
 
 def _really_arguments(run: Pass, inner: Node, base: Any, scope: Scope) -> Node | None:
@@ -125,11 +162,16 @@ def _really_arguments(run: Pass, inner: Node, base: Any, scope: Scope) -> Node |
     return arguments(listed)
 
 
-def bound_reference(run: Pass, given: Node, scope: Scope, name: str) -> Any:
-    """What a reference names: the variable itself."""
+def bound_reference(run: Pass, given: Node, scope: Scope, name: str, *, volatile: bool = False) -> Any:
+    """What a reference names: the variable itself, or a variable that stands for memory."""
     found = run.hooks.target(run, given, scope)
     if isinstance(found, Cell):
         return found
+    if isinstance(found, Memory) and isinstance(found.type, Number):
+        kind = replace(found.type, volatile=True) if volatile else found.type
+        return run.trail.new(Memory(replace(found.address, to=kind), kind), kind, name)
+    if isinstance(found, Choice) and isinstance(found.then, Cell) and isinstance(found.otherwise, Cell):
+        return run.trail.new(found, found.then.type, name)
     value = run.value(given, scope)
     return run.trail.new(value, type_of_value(value), name)
 
@@ -173,7 +215,7 @@ def branch(run: Pass, node: Node, condition: Expr, then: Callable[[], str], othe
         _declared_before(run, (*first, *second), (*changed.values(), *changed_too.values()), node)
         run.emit(If(condition, tuple(first), tuple(second), node.span))
     if one and two:
-        return one if one == two else RETURNED if RETURNED in (one, two) and not run.loops else one
+        return one if one == two else LEFT
     if one or two:
         for cell, value in (changed_too if one else changed).items():
             run.trail.put(cell, value)
@@ -336,6 +378,11 @@ def _nothing(run: Pass, node: Node, scope: Scope) -> str:
     return NORMAL
 
 
+def _labeled(run: Pass, node: Node, scope: Scope) -> str:
+    """What stands behind a label; a `goto` to it is not understood."""
+    return block(run, [child for child in node.named() if child.kind != "statement_identifier"], scope)
+
+
 def _declared(run: Pass, node: Node, scope: Scope) -> str:
     declare(node, scope)
     return NORMAL
@@ -353,7 +400,7 @@ _KINDS: dict[str, Callable[[Pass, Node, Scope], str]] = {
     "break_statement": _break, "continue_statement": _continue, "using_declaration": _declared,
     "alias_declaration": _declared, "type_definition": _declared, "struct_specifier": _declared,
     "class_specifier": _declared, "enum_specifier": _declared, "function_definition": _declared,
-    "static_assert_declaration": _nothing, "empty_statement": _nothing, ";": _nothing, "labeled_statement": _nothing,
+    "static_assert_declaration": _nothing, "empty_statement": _nothing, ";": _nothing, "labeled_statement": _labeled,
     "template_declaration": _declared, "ERROR": _error, "type_identifier": _nothing, "attribute_declaration": _nothing,
     "else_clause": lambda run, node, scope: block(run, node.named(), scope), "preproc_call": _nothing,
     "attributed_statement": lambda run, node, scope: block(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from syncheck.frontends.cpp.kinds import INT, NUMBERS, VOID, Array, Class, Named, Pointer, Type, key_of
+from syncheck.frontends.cpp.kinds import INT, NUMBERS, VOID, Array, Class, Named, Pointer, Type, key_of, volatile
 from syncheck.frontends.cpp.library_types import LIBRARY, TILE_TYPES
 from syncheck.frontends.cpp.scopes import (
     Lazy,
@@ -17,12 +17,13 @@ from syncheck.frontends.cpp.scopes import (
     declarator_name,
     declare,
 )
-from syncheck.frontends.cpp.state import Pass
+from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.values import Cell, Enum, Made, Whole
 
 _SPACE = re.compile(r"alignas\((\w+)\)")
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _SIZED = re.compile(r"\b(const|constexpr|static|volatile|inline|typename|struct|mutable)\b")
 
 
@@ -33,10 +34,7 @@ def type_of(run: Pass, node: Node, scope: Scope) -> Type:
         words = " ".join(_SIZED.sub("", node.text).split())
         return NUMBERS.get(words) or (VOID if words == "void" else INT)
     if kind == "type_descriptor":
-        inner = node.field("type")
-        found = type_of(run, inner, scope) if inner is not None else None
-        declarator = node.field("declarator")
-        return declared_type(run, found, declarator, scope, space_of(node))
+        return declared_type(run, base_type(run, node, scope), node.field("declarator"), scope, space_of(node))
     if kind in ("type_identifier", "identifier", "namespace_identifier"):
         return _named(run, node.text, scope)
     if kind in ("template_type", "template_function"):
@@ -54,6 +52,18 @@ def type_of(run: Pass, node: Node, scope: Scope) -> Type:
         inner = node.named()[0] if node.named() else None
         return type_of_value(run.value(inner, scope)) if inner is not None and inner.kind != "auto" else None
     return None
+
+
+def base_type(run: Pass, node: Node, scope: Scope) -> Type:
+    """The type that a declaration begins with, before its pointers and arrays."""
+    kind = node.field("type")
+    found = type_of(run, kind, scope) if kind is not None else None
+    return volatile(found) if is_volatile(node) else found
+
+
+def is_volatile(node: Node) -> bool:
+    """Whether a declaration says `volatile` of what it begins with."""
+    return any(child.kind == "type_qualifier" and child.text == "volatile" for child in node.all())
 
 
 def space_of(node: Node) -> str:
@@ -125,9 +135,8 @@ def lazy_type(run: Pass, lazy: Lazy) -> Type:
         fill(run, made)
     elif lazy.kind == "type" and not lazy.busy:
         lazy.busy = True
-        kind = lazy.node.field("type")
-        if kind is not None:
-            made = type_of(run, kind, lazy.scope)
+        if lazy.node.field("type") is not None:
+            made = base_type(run, lazy.node, lazy.scope)
             made = declared_type(run, made, lazy.declarator, lazy.scope, space_of(lazy.node))
         lazy.busy = False
         lazy.made, lazy.done = made, True
@@ -329,6 +338,8 @@ def _special(run: Pass, template: Template, arguments: list[Any]) -> tuple[Node,
         patterns = pattern.named()
         if len(patterns) != len(arguments):
             continue
+        if any(one.text not in free and free & set(_WORD.findall(one.text)) for one in patterns):
+            raise Unreadable(node, f"whether this specialisation of {template.name} is meant is not known")
         for one, given in zip(patterns, arguments, strict=True):
             text = one.text
             if text in free:

@@ -75,9 +75,12 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Real:
-    """A floating point value: it decides neither addresses nor order."""
+    """A floating point value: it decides no address, and order only through comparisons. `key` says how it came about
+    ("" if that is not known), `over` on which loops it depends."""
 
     type: Any = None
+    key: str = ""
+    over: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
