@@ -67,6 +67,10 @@ struct TPipe {
     static constexpr int EVERY = PERIOD;
     struct Side {
         uint32_t tileIndex = 0;
+        bool sends = true;
+
+        void setRecordStatus(bool on) { sends = on; }
+        void record() const { ffts_cross_core_sync(RECORD, word(Flag)); }
     };
     Side prod;
     Side cons;
@@ -105,7 +109,9 @@ inline void TPUSH_IMPL(Pipe &pipe, T &tile) {
     GlobalTensor<float, Rows, Apart> slot(to, Rows(tile.GetValidRow(), tile.GetValidCol()), Apart(tile.GetValidCol()));
     TSTORE_IMPL(slot, tile);
     pipe.prod.tileIndex++;
-    ffts_cross_core_sync(RECORD, Pipe::word(pipe.filled()));
+    if (pipe.prod.sends) {
+        pipe.prod.record();
+    }
 }
 }
 """
@@ -186,11 +192,36 @@ def test_the_period_of_credits_is_the_librarys() -> None:
         assert fifo.local_stride == Const(4096)
 
 
+BY_HAND = KERNEL.replace("0x0, 0x0);", "0x0, 0x0);\n    sums.prod.setRecordStatus(false);").replace(
+    "(sums, sum);", "(sums, sum);\n        sums.prod.record();"
+)
+SENDS = ("        pipe.prod.record();", "        ffts_cross_core_sync(PIPE_FIX, Pipe::word(0));")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ((), ""),
+        ((SENDS,), ""),
+        ((SENDS, ("record() const { ffts", "record() const {} void x() { ffts")), "record() does not send the signal"),
+        ((("{ sends = on; }", "{}"),), "its switches (setRecordStatus, setFreeStatus …) do more than leave out"),
+    ],
+)
+def test_signals_sent_by_hand_are_the_librarys(changes: tuple[tuple[str, str], ...], why: str) -> None:
+    texts = library()
+    for change in changes:
+        texts["pto/npu/a2a3/TPush.hpp"] = texts["pto/npu/a2a3/TPush.hpp"].replace(*change)
+    report = checked(BY_HAND, texts)
+    assert report.verdict == "proved"
+    assert why in report.remarks[0]
+    assert ("FIFOs: as in" in report.remarks[0]) == (not why)
+
+
 def test_a_destructor_that_waits_for_nothing_is_a_gap() -> None:
     report = checked(KERNEL, library(more="1"))
     assert report.verdict == "bounded"
     (gap,) = [finding for finding in report.findings if finding.rule == "SYN001"]
-    assert "waits for 1 credits after 0 tiles, where 0 are left" in gap.message
+    assert "waits for 1 credit after 0 tiles, where 0 are left" in gap.message
     assert gap.labels[0].span.line == 5
 
 

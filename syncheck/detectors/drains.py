@@ -209,6 +209,14 @@ def _why(analysis: Analysis, label: Label) -> tuple[str, ...]:
             f"pipe_barrier(PIPE_{label.pipe}) at {line} orders {label.pipe} against itself; it does not hold the "
             "return.",
         )
+    told = [
+        site for site in analysis.kernel.sites
+        if site.core == label.core and site.op == "wait_flag" and site.span.line > label.span.line
+        and site.detail.startswith(f"PIPE_{label.pipe}, ")
+    ]  # fmt: skip
+    if told:
+        pipe = told[0].pipe
+        return (f"wait_flag({told[0].detail}) at {told[0].span.line} holds {pipe} until then, not the return.",)
     return (f"No drain of {label.pipe} to S follows on {agent(label).split(' ')[0]}.",)
 
 

@@ -66,8 +66,8 @@ class Followed:
         return f"FIFOs: as in {self.path} ({self.version}){local}"
 
 
-def follow(pipes: Mapping[str, tuple[PipeType, str]], machine: Machine, library: Library) -> Followed:
-    """The FIFOs of a kernel, by name: the TPipe and the direction of each."""
+def follow(pipes: Mapping[str, tuple[PipeType, Fifo]], machine: Machine, library: Library) -> Followed:
+    """The FIFOs of a kernel, by name: the TPipe of each, and as the kernel has it."""
     found = Followed()
     parts = [library(name) for name in PARTS]
     own = parts[1]
@@ -78,10 +78,10 @@ def follow(pipes: Mapping[str, tuple[PipeType, str]], machine: Machine, library:
     try:
         if machine.name == "a5" or parts[2] is None:
             raise NotFollowed(f"TPOP of {machine.name} is not read" if parts[2] else f"{PARTS[2]} is not beside it")
-        asked = {name: _questions(kind, direction, machine) for name, (kind, direction) in pipes.items()}
+        asked = {name: _questions(kind, fifo, machine) for name, (kind, fifo) in pipes.items()}
         answers = iter(traced(text, [one for pair in asked.values() for one in pair], machine))
-        for name, (kind, direction) in pipes.items():
-            found.rings[name] = _ring(kind, direction, next(answers), next(answers), machine)
+        for name, (kind, fifo) in pipes.items():
+            found.rings[name] = _ring(kind, fifo, next(answers), next(answers), machine)
     except NotFollowed as reason:
         found.rings.clear()
         found.why = str(reason)
@@ -113,19 +113,24 @@ def with_flags(machine: Machine, rings: Iterable[Ring]) -> Machine:
 # ---------------------------------------------------------------- the form
 
 
-def _questions(kind: PipeType, direction: str, machine: Machine) -> tuple[Question, Question]:
+def _questions(kind: PipeType, fifo: Fifo, machine: Machine) -> tuple[Question, Question]:
     if kind.slots > MOST_SLOTS:
         raise NotFollowed(f"{kind.slots} slots are too many to look at each")
-    facts = machine.fifo[direction]
+    facts = machine.fifo[fifo.direction]
     count = 3 * kind.slots + 2
-    return Question(kind, facts.producer, True, count), Question(kind, facts.consumer, False, count)
+    recorded = () if fifo.record_auto else ("prod.setRecordStatus(false)",)
+    pushed = recorded if fifo.back_pressure else (*recorded, "prod.setAllocateStatus(false)")
+    popped = () if fifo.back_pressure else ("cons.setFreeStatus(false)",)
+    return Question(kind, facts.producer, True, count, pushed), Question(kind, facts.consumer, False, count, popped)
 
 
-def _ring(kind: PipeType, direction: str, pushed: Traced, popped: Traced, machine: Machine) -> Ring:
+def _ring(kind: PipeType, fifo: Fifo, pushed: Traced, popped: Traced, machine: Machine) -> Ring:
     """Raises NotFollowed where pushes and pops have another form than a wait, a store or load, and a signal."""
+    direction = fifo.direction
     facts = machine.fifo[direction]
     pushes = [_split(call, ("wait?", "store", "set?")) for call in pushed.calls]
     pops = [_split(call, ("wait?", "load", "set?")) for call in popped.calls]
+    _check_switches(fifo, pushes, pops, pushed, popped)
     if not all(push[2] for push in pushes) or not all(pop[0] for pop in pops):
         raise NotFollowed("not every push signals, or not every pop waits")
     waits = [number for number, push in enumerate(pushes) if push[0]]
@@ -151,6 +156,18 @@ def _ring(kind: PipeType, direction: str, pushed: Traced, popped: Traced, machin
     return Ring(
         first, period, _stride(kind, direction, pops), told, tuple(_slots(kind, direction, pushes, pops)), on, off
     )
+
+
+def _check_switches(fifo: Fifo, pushes: list[Call], pops: list[Call], pushed: Traced, popped: Traced) -> None:
+    """Whether setRecordStatus, setAllocateStatus and setFreeStatus leave out just their signal."""
+    waits, frees = fifo.back_pressure, fifo.back_pressure
+    without = [(wait if waits else None, store, sent if fifo.record_auto else None) for wait, store, sent in pushes]
+    told = [(wait, load, sent if frees else None) for wait, load, sent in pops]
+    for asked, wanted in ((pushed, without), (popped, told)):
+        if asked.switched and [tuple(filter(None, call)) for call in wanted] != list(asked.switched):
+            raise NotFollowed("its switches (setRecordStatus, setFreeStatus …) do more than leave out a signal")
+    if pushed.switched and not fifo.record_auto and pushed.by_hand != tuple(filter(None, [pushes[0][2]])):
+        raise NotFollowed("record() does not send the signal of a push")
 
 
 Call = tuple["Step | None", "Step | None", "Step | None"]
@@ -223,8 +240,9 @@ def _left(kind: PipeType, primed: int, waits: list[int], frees: list[int], ends:
     for tiles, steps in enumerate(ends):
         left = primed + sum(n < tiles for n in frees) - sum(n < tiles for n in waits)
         if any(step.kind != "wait" for step in steps) or len(steps) != left:
+            credits = "1 credit" if len(steps) == 1 else f"{len(steps)} credits"
             return (
-                f"the destructor of a TPipe of {kind.slots} slots waits for {len(steps)} credits after {tiles} tiles"
+                f"the destructor of a TPipe of {kind.slots} slots waits for {credits} after {tiles} tiles"
                 f"{'' if frees else ' without back-pressure'}, where {left} are left"
             )
     return ""

@@ -60,21 +60,25 @@ class Step(Value):
 
 @frozen
 class Traced(Value):
-    """What one core issues: in the constructor, in each call, and in the destructor after 0, 1, 2 … calls."""
+    """What one core issues: in the constructor, in each call, and in the destructor after 0, 1, 2 … calls; `switched`:
+    in each call after the switches of the question, `by_hand`: in `prod.record()` then."""
 
     made: tuple[Step, ...]
     calls: tuple[tuple[Step, ...], ...]
     ends: tuple[tuple[Step, ...], ...]
+    switched: tuple[tuple[Step, ...], ...] = ()
+    by_hand: tuple[Step, ...] = ()
 
 
 @frozen
 class Question(Value):
-    """`count` pushes (or pops) of a TPipe on AIC or AIV."""
+    """`count` pushes (or pops) of a TPipe on AIC or AIV, and again after `switches`, calls that turn signals off."""
 
     kind: PipeType
     core: str
     pushes: bool
     count: int
+    switches: tuple[str, ...] = ()
 
 
 def traced(library: str, questions: Sequence[Question], machine: Machine) -> list[Traced]:
@@ -97,10 +101,12 @@ def _traced(program: Program | None, question: Question) -> Traced:
             parts.append([])
         else:
             parts[-1].append(one)
-    if len(parts) != 2 * count + 3:
+    more = count + 1 if question.switches else 0
+    if len(parts) != 2 * count + more + 3:
         raise NotFollowed("it could not be told which call issues what")
     steps = [tuple(_step(program, one) for one in part) for part in parts[:-1]]
-    return Traced(steps[0], tuple(steps[1 : count + 1]), tuple(steps[count + 1 :]))
+    calls, ends, again = steps[1 : count + 1], steps[count + 1 : 2 * count + 2], steps[2 * count + 2 :]
+    return Traced(steps[0], tuple(calls), tuple(ends), tuple(again[:-1]), again[-1] if again else ())
 
 
 def _kernel(question: Question, name: str) -> str:
@@ -122,11 +128,14 @@ def _kernel(question: Question, name: str) -> str:
         "    TASSIGN(tile, 0x0);",
         f"    {pipe} pipe(gm, {LOCAL['C2V']}, {LOCAL['V2C']});",
     ]
-    for _ in range(question.count):
-        call = f"{verb}_IMPL<{pipe}, {tile}, TileSplitAxis::TILE_UP_DOWN>(pipe, tile);"
-        lines += ["    pipe_barrier(PIPE_ALL);", f"    {call}"]
+    call = f"{verb}_IMPL<{pipe}, {tile}, TileSplitAxis::TILE_UP_DOWN>(pipe, tile);"
+    calls = ["    pipe_barrier(PIPE_ALL);", f"    {call}"] * question.count
+    lines += calls
     for tiles in range(question.count + 1):
         lines += ["    pipe_barrier(PIPE_ALL);", f"    pipe.{end}.tileIndex = {tiles};", "    pipe.~TPipe();"]
+    if question.switches:
+        lines += [f"    pipe.{end}.tileIndex = 0;", *(f"    pipe.{switch};" for switch in question.switches), *calls]
+        lines += ["    pipe_barrier(PIPE_ALL);", *(["    pipe.prod.record();"] if question.pushes else [])]
     lines += ["    pipe_barrier(PIPE_ALL);", "    *gm = 0;", "}", "#endif"]  # what nothing writes has no addresses
     return "\n".join(lines)
 

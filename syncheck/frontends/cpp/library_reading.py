@@ -22,7 +22,7 @@ def read_kernel(
     """As `read`; with `library` its FIFOs are what that text says. Which it is, is a line of the coverage."""
     reading = read(text, path, machine, find, definitions, doubt)
     pipes = {
-        f"{number} {fifo.name}": (reading.coverage.pipes[fifo_key(fifo)], fifo.direction)
+        f"{number} {fifo.name}": (reading.coverage.pipes[fifo_key(fifo)], fifo)
         for number, program in enumerate(reading.programs) for fifo in program.fifos
     }  # fmt: skip
     if not pipes:
