@@ -252,6 +252,10 @@ def test_a_tile_is_used_as_far_as_its_type_says() -> None:
     used = "TLOAD(a, g);\nTROWEXPANDMUL(b, wide, b);"
     assert [rule for rule, _ in errors(body.format(16, used))] == ["RAW001"]
     assert errors(body.format(8, used)) == []
+    column = "Tile<TileType::Vec, float, 64, 1, BLayout::ColMajor, {}, 1> wide;\nTASSIGN(wide, 0x0);\n"
+    below = column + body.removeprefix(tile).replace("0x320", "0x40")
+    assert errors(below.format(16, used)) == []
+    assert [rule for rule, _ in errors(below.format(24, used))] == ["RAW001"]
     assert [
         rule for rule, _ in errors(body.format(8, used.replace("TROWEXPANDMUL(b, wide, b)", "TFILLPAD(b, wide)")))
     ] == ["RAW001"]

@@ -71,7 +71,8 @@ def _tile(arguments: list[Any]) -> Type:
     space = SPACES.get(_enum(_at(arguments, 0)), "")
     if not space:
         return Named("a tile whose memory is not known")
-    plain = _enum(_at(arguments, 4)) in ("", "RowMajor") and _enum(_at(arguments, 7)) in ("", "NoneBox")
+    by_rows = _enum(_at(arguments, 4)) in ("", "RowMajor") or _number(_at(arguments, 3)) == 1
+    plain = by_rows and _enum(_at(arguments, 7)) in ("", "NoneBox")
     return _made_tile(space, [*arguments[1:4], *arguments[5:7]], "rows" if plain else "")
 
 
