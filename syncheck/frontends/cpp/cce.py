@@ -79,13 +79,9 @@ def _within_tiles(run: Pass, name: str, numbers: list[int | None], values: list[
 
 
 def _room(run: Pass, value: Any) -> int | None:
-    """The bytes of the largest tile with this address in the functions that are being followed; 0 if there is none,
-    None in GM."""
-    if not isinstance(value, Address) or value.space in ("GM", ""):
-        return None
-    path = tuple(run.sites)
-    given = run.assigned.get((value.space, value.offset), ())
-    return max((size for sites, size in given if path[: len(sites)] == sites), default=0)
+    """The room of an on-chip operand; None in GM."""
+    on_chip = isinstance(value, Address) and value.space not in ("GM", "")
+    return run.room(value.space, value.offset) if on_chip else None
 
 
 def _all(*numbers: int | None) -> bool:

@@ -175,6 +175,10 @@ def tile_operand(run: Pass, node: Node, tile: Tile) -> Operand:
         if isinstance(term, Binary) and term.op == "%" and isinstance(term.right, Const) and step == tile.type.bytes:
             return Index(_declared(run, tile, Const(constant), term.right), (term,), node.span)
     if run.terms.is_open(at):
+        steps = min(map(abs, terms.values()), default=0)  # 1: all of the address is unknown
+        room = run.around(tile.type.space, constant) if steps > 1 else None
+        if room is not None:  # a view of the tile there, of which rows is not known
+            return Region(tile.type.space, Const(room[0]), Const(room[1]), node.span)
         raise Unreadable(node, f"the address of {tile.name or 'this tile'} depends on a value that is not known")
     return At(_declared(run, tile, None, Const(1)), at, node.span)
 

@@ -192,6 +192,19 @@ class Pass:
     assigned: dict[tuple[str, Expr], list[tuple[tuple[int, ...], int]]] = field(default_factory=dict)
     instead: tuple[str, str] = ("", "")
 
+    def room(self, space: str, address: Expr) -> int:
+        """The bytes of the largest tile with this address in the functions that are being followed; 0: none has."""
+        path = tuple(self.sites)
+        given = self.assigned.get((space, address), ())
+        return max((size for sites, size in given if path[: len(sites)] == sites), default=0)
+
+    def around(self, space: str, address: int) -> tuple[int, int] | None:
+        """From where to where the tiles reach that an address lies in, of the functions that are being followed."""
+        starts = [at.value for where, at in self.assigned if where == space and isinstance(at, Const)]
+        found = [(at, at + self.room(space, Const(at))) for at in starts]
+        found = [(start, stop) for start, stop in found if start <= address < stop]
+        return (min(start for start, _ in found), max(stop for _, stop in found)) if found else None
+
     @property
     def nesting(self) -> tuple[int, int]:
         """How many conditions and loops are around."""
