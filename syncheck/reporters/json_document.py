@@ -33,6 +33,7 @@ def file_object(file: FileReport) -> dict[str, Json]:
     return {
         "path": file.path,
         "verdict": file.verdict,
+        "errors": error_counts(file),
         "reason": file.reason,
         "machine": file.machine,
         "parameters": dict(file.parameters),
@@ -50,6 +51,14 @@ def file_object(file: FileReport) -> dict[str, Json]:
         "ordered": file.ordered,
         "seconds": round(file.seconds, 3),
     }
+
+
+def error_counts(file: FileReport) -> dict[str, Json]:
+    """The errors behind a verdict: a file stays refuted where all of them are suppressed or in the baseline."""
+    errors = [finding for finding in file.findings if finding.severity == "error"]
+    suppressed = sum(finding.suppressed for finding in errors)
+    known = sum(finding.baseline and not finding.suppressed for finding in errors)
+    return {"standing": len(errors) - suppressed - known, "suppressed": suppressed, "baseline": known}
 
 
 def finding_object(file: FileReport, entry: Entry) -> dict[str, Json]:

@@ -47,9 +47,8 @@ def _brief(cells: Sequence[str]) -> list[str]:
 
 
 def _cells(file: FileReport, page: Page) -> list[str]:
-    return [
-        " ".join(cell.split()) for cell in (_domain(file), _reason(file), _assumed(file), *_counts(file, page)) if cell
-    ]
+    cells = (_domain(file), _silenced(file), _reason(file), _assumed(file), *_counts(file, page))
+    return [" ".join(cell.split()) for cell in cells if cell]
 
 
 def _closing(file: FileReport, page: Page, column: int, cells: Sequence[str]) -> list[Line]:
@@ -59,7 +58,7 @@ def _closing(file: FileReport, page: Page, column: int, cells: Sequence[str]) ->
     if line_width(name) + len(file.verdict) > page.width:
         *above, last = hanging((), path, page, 0, "key")
         name = (*last, Piece("  "))
-    head: Line = (*name, Piece(file.verdict, file.verdict))
+    head: Line = (*name, Piece(file.verdict, "bounded" if _silenced(file) else file.verdict))
     if line_width(head) > page.width:
         above, head = [*above, name], (Piece(" " * _INDENT), head[-1])
     return [*above, *_flowing(head, [page.clean(cell) for cell in cells], page)]
@@ -82,6 +81,21 @@ def _reason(file: FileReport) -> str:
         return file.reason
     least = ", ".join(f"{name} = {value}" for name, value in file.cut)
     return f"({file.reason}; the smallest case left open is {least})" if least else f"({file.reason})"
+
+
+def _silenced(file: FileReport) -> str:
+    """Of a refuted file: why nothing stands above its closing line, "" if an error does. It stays refuted: that
+    somebody has looked at the error is no proof."""
+    errors = [finding for finding in file.findings if finding.severity == "error"]
+    if file.verdict != "refuted" or not errors or any(standing(errors)):
+        return ""
+    how = _how(errors)
+    return f"(its error is {how})" if len(errors) == 1 else f"(all {len(errors)} errors {how})"
+
+
+def _how(errors: Sequence[Finding]) -> str:
+    ways = {"suppressed" if finding.suppressed else "in the baseline" for finding in errors}
+    return " or ".join(sorted(ways, reverse=True))
 
 
 def _domain(file: FileReport) -> str:
@@ -122,7 +136,8 @@ def _counts(file: FileReport, page: Page) -> Iterator[str]:
     if remarks:
         hint = f" (--verbose shows {'it' if remarks == 1 else 'them'})"
         yield f"{remarks} info" + ("" if page.verbose else hint)
-    yield from _left_out(file.findings)
+    told = bool(_silenced(file))
+    yield from _left_out(finding for finding in file.findings if not (told and finding.severity == "error"))
     yield from _seconds(file.seconds)
 
 
@@ -160,7 +175,11 @@ def _seconds(seconds: float) -> Iterator[str]:
 def total(report: Report, page: Page) -> list[Line]:
     """The line under several files."""
     verdicts = Counter(file.verdict for file in report.files)
-    named = [f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict]]
+    silenced = [file for file in report.files if _silenced(file)]
+    count = "" if len(silenced) == verdicts["refuted"] else f"{len(silenced)} with "
+    how = _how([finding for file in silenced for finding in file.findings if finding.severity == "error"])
+    beside = {"refuted": f" ({count}all errors {how})" if silenced else ""}
+    named = [f"{verdicts[one]} {one}{beside.get(one, '')}" for one in VERDICTS if verdicts[one]]
     cells = [f"{_plural(len(report.files), 'file')}: {', '.join(named)}"]
     cells += _errors([finding for finding in standing(report.findings) if finding.severity == "error"])
     if report.count("warning"):

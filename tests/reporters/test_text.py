@@ -53,6 +53,16 @@ def test_a_clean_kernel_is_one_line(width: int) -> None:
     assert render("text", report, width=width).count("\n") == 1
 
 
+def test_a_refuted_file_without_an_error_above_it_says_why() -> None:
+    quiet = FileReport("k.sync", "refuted", findings=(samples.suppressed(),))
+    both = FileReport("k.sync", "refuted", findings=(samples.suppressed(), samples.known()))
+    loud = FileReport("l.sync", "refuted", findings=(samples.pij_race(), samples.suppressed()))
+    assert render("text", Report((quiet,))) == "k.sync  refuted (its error is suppressed)\n"
+    assert render("text", Report((both,))) == "k.sync  refuted (all 2 errors suppressed or in the baseline)\n"
+    every = render("text", Report((quiet, quiet, loud)))
+    assert "3 files: 3 refuted (2 with all errors suppressed)   1 race" in every
+
+
 def test_clean_files_are_aligned() -> None:
     files = (FileReport("a.sync", "proved"), FileReport("longer.sync", "proved"))
     lines = render("text", Report(files)).splitlines()
