@@ -102,4 +102,6 @@ def counted(number: int, noun: str) -> str:
 
 
 def sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}" if text else ""
+    """With a capital, unless it starts with a name of the code."""
+    first = text.split(" ", maxsplit=1)[0]
+    return f"{text[:1].upper()}{text[1:]}" if first.replace("-", "").isalpha() else text

@@ -19,6 +19,8 @@ PROSE = 110
 """Cells after which sentences are wrapped on wide terminals too."""
 FURTHER = 5
 """How many further pairs of one cause are listed."""
+MOST_PLACES = 24
+"""How many further places are listed that are nothing but a line."""
 
 
 ROOM = 44
@@ -171,6 +173,11 @@ def _section(name: str, sentences: Sequence[str], page: Page) -> Iterator[Line]:
 
 def _also(finding: Finding, page: Page) -> Iterator[Line]:
     further = finding.pairs[1:]
+    if len(further) > 1 and all(_bare(pair, finding) for pair in further):
+        places = ", ".join(_line(pair.primary, finding.primary) for pair in further[:MOST_PLACES])
+        more = f" and {len(further) - MOST_PLACES} more" if len(further) > MOST_PLACES else ""
+        yield from hanging(key("also"), places + more, _prose(page), KEY)
+        return
     shown = further[: FURTHER if len(further) > FURTHER + 1 else len(further)]
     for number, pair in enumerate(shown):
         head = key("also") if not number else plain(" " * KEY)
@@ -190,9 +197,20 @@ def _pair(pair: Pair, finding: Finding, page: Page) -> str:
     return " ".join(parts)
 
 
-def _access(label: Label, first: Label) -> str:
+def _bare(pair: Pair, finding: Finding) -> bool:
+    """Whether a pair says nothing but a line beside what its finding says."""
+    mine, first = pair.primary, finding.primary
+    same = (mine.core, mine.pipe, action(mine)) == (first.core, "", "") and pair.parameters == finding.parameters
+    return pair.secondary is None and same
+
+
+def _line(label: Label, first: Label) -> str:
     path = "" if label.span.path == first.span.path else label.span.path
-    return " ".join(filter(None, (f"{path}:{label.span.line}", label.core, label.pipe, action(label))))
+    return f"{path}:{label.span.line}"
+
+
+def _access(label: Label, first: Label) -> str:
+    return " ".join(filter(None, (_line(label, first), label.core, label.pipe, action(label))))
 
 
 def _more(finding: Finding, page: Page) -> list[Line]:
