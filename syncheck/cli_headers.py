@@ -22,6 +22,7 @@ class Headers:
 
     def __init__(self, kernel: str, folders: Sequence[str] = ()) -> None:
         self._folders = tuple(folders)
+        self._relative = not os.path.isabs(kernel)
         self._root = repository(os.path.abspath(kernel))
 
     def find(self, name: str, includer: str) -> tuple[str, str] | None:
@@ -29,9 +30,14 @@ class Headers:
         for folder in (os.path.dirname(includer), *self._folders):
             path = os.path.normpath(os.path.join(folder, name))
             if os.path.isfile(path):
-                return _read(path)
+                return _read(self._shown(path))
         found = nearest(name, os.path.relpath(os.path.abspath(includer), self._root), self._headers())
-        return None if found is None else _read(_shown(os.path.join(self._root, found), includer))
+        return None if found is None else _read(self._shown(os.path.join(self._root, found)))
+
+    def _shown(self, path: str) -> str:
+        """A path as the user would write it who named the kernel so; what is not of its repository stays as it is."""
+        mine = os.path.isabs(path) and path.startswith(self._root.rstrip(os.sep) + os.sep)
+        return os.path.relpath(path) if self._relative and mine else path
 
     @property
     def library(self) -> Callable[[str], tuple[str, str] | None] | None:
@@ -46,11 +52,6 @@ class Headers:
         if self._root not in _listed:
             _listed[self._root] = _list(self._root)
         return _listed[self._root]
-
-
-def _shown(path: str, includer: str) -> str:
-    """A path as the user would write it who named the kernel so."""
-    return path if os.path.isabs(includer) else os.path.relpath(path)
 
 
 def _list(root: str) -> tuple[str, ...]:

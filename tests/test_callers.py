@@ -180,3 +180,32 @@ def test_a_file_of_host_code_is_no_error(
     assert err == "syncheck: 1 C++ file passed over: no kernel in it\n"
     assert main(["check", "b/kernel.cpp"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_findings_in_headers_have_the_path_that_the_kernels_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A relative kernel has relative headers, so that an annotation finds its file; what is outside stays as named."""
+    (tmp_path / "own/.git").mkdir(parents=True)
+    step = "inline AICORE void {name}(Row &a) {{\n    TADDS(a, a, 1.0f);\n    TADDS(a, a, 2.0f);\n}}\n"
+    kernel = """#include "steps/first.h"
+#include "outer.h"
+extern "C" __global__ AICORE void kernel_entry(__gm__ float *x) {
+    Row a;
+    TASSIGN(a, 0x0);
+    first(a);
+    pipe_barrier(PIPE_V);
+    outer(a);
+    pipe_barrier(PIPE_ALL);
+}
+"""
+    row = "using Row = pto::Tile<TileType::Vec, float, 1, 64, BLayout::RowMajor, 1, 64>;\n"
+    written(tmp_path, {
+        "own/k/kernel.cpp": kernel, "own/k/steps/first.h": row + '#include "second.h"\n' + step.format(name="first"),
+        "own/k/steps/second.h": "inline void nothing() {}\n", "include/outer.h": step.format(name="outer"),
+    })  # fmt: skip
+    monkeypatch.chdir(tmp_path / "own")
+    assert main(["check", "--format", "json", "--include", str(tmp_path / "include"), "k/kernel.cpp"]) == 1
+    found = json.loads(capsys.readouterr().out)["findings"]
+    places = {(one["rule"], one["labels"][0]["path"], one["labels"][0]["line"]) for one in found}
+    assert {("BAR001", "k/steps/first.h", 5), ("BAR001", str(tmp_path / "include/outer.h"), 3)} <= places
