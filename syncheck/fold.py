@@ -351,22 +351,14 @@ class _Turn:
     def _mark_bases(self) -> dict[str, int]:
         """For each FIFO, how many tiles all sides have behind them, in whole rounds of its rings."""
         bases = {}
+        sides = 1 + sum(core.code.name.startswith("AIV") for core in self._cores)
         for name, fifo in self._kernel.layout.fifos.items():
-            counts = [count for core in self._cores for count in self._used(core, name)]
+            counts = [count for core in self._cores for count in core.marks.get(name, (0, 0)) if count]
             round_ = lcm(fifo.slots, fifo.local_slots, fifo.period)
-            least = min(counts) if len(counts) == self._sides(name) else 0
+            least = min(counts) if len(counts) == sides else 0
             first = fifo.wait_from if fifo.back_pressure else 0
             bases[name] = max(least - first, 0) // round_ * round_
         return bases
-
-    def _used(self, core: CoreRun, fifo: str) -> list[int]:
-        pushed, popped = core.marks.get(fifo, (0, 0))
-        return [count for count in (pushed, popped) if count]
-
-    def _sides(self, fifo: str) -> int:
-        direction = self._kernel.layout.fifos[fifo].direction
-        lanes = sum(1 for core in self._cores if core.code.name.startswith("AIV"))
-        return 1 + lanes if direction else 1
 
     # ------------------------------------------------------------ the form
 
@@ -400,9 +392,9 @@ class _Turn:
             tuple(data != cleared for data, cleared in zip(replay.data, replay.cleared, strict=True)),
         )
 
-    def _core(self, core: CoreRun) -> tuple[Any, ...]:
+    def _core(self, core: CoreRun) -> tuple[Any, ...] | None:
         if core.done:
-            return ("done", self._tiles(core))
+            return None
         op = core.code.ops[core.pc]
         values = tuple(self._value(core, core.values[slot], shape) for slot, shape in op.scope)
         rest = tuple((a.site, a.channel, self._handles(a)) for a in core.rest)
@@ -463,13 +455,13 @@ class _Turn:
         """What everyone who may still access (or write) a memory knows to be complete."""
         users = self._folder.users_of(page, writers_only)
         if not users:
-            return [1 << 62] * len(clocks)
+            return [_NEVER] * len(clocks)
         floor = self._floors.get(users)
         if floor is None:
             floor = meet([clocks[agent] for agent in users], len(clocks))
             if len(users) == 1 and self._strict(users[0]):
                 floor = floor.copy()
-                floor[users[0]] = 1 << 62
+                floor[users[0]] = _NEVER
             self._floors[users] = floor
         return floor
 
