@@ -53,7 +53,11 @@ class Folder:
         lines: dict[tuple[str, Span, str, str], int] = {}
         self.line = [lines.setdefault((s.core, s.span, s.pipe, s.op), len(lines)) for s in kernel.sites]
         """For each site, its line as its core runs it: copies of a `def` at several calls are one line."""
-        self._users: dict[tuple[str, bool], tuple[int, ...]] = {}
+        self._users = {
+            (page, writers_only): tuple(sorted({agent for agent, writes in users if writes or not writers_only}))
+            for page, users in kernel.users.items()
+            for writers_only in (False, True)
+        }
         self.work = 0
 
     def canonical(self, cores: list[CoreRun], replay: Replay, store: Store) -> object:
@@ -63,11 +67,7 @@ class Folder:
 
     def users_of(self, page: str, writers_only: bool) -> tuple[int, ...]:
         """The agents that access (or write) a memory anywhere in the text."""
-        users = self._users.get((page, writers_only))
-        if users is None:
-            found = {agent for agent, writes in self._kernel.users.get(page, ()) if writes or not writers_only}
-            users = self._users[page, writers_only] = tuple(sorted(found))
-        return users
+        return self._users.get((page, writers_only), ())
 
     def limit(self, info: LoopInfo, bound: int) -> tuple[int, str]:
         """How many turns of an open loop to follow: enough for two to be alike, or `bound` where none can be; and

@@ -281,16 +281,12 @@ class Store(Case):
         return store if store is not None and store._possible() else None
 
     def _possible(self) -> bool:
-        """Whether what has a single value by now agrees with what was assumed of it before it had one."""
+        """Whether what the bounds say by now agrees with what was assumed before they said it."""
         for item, (low, high) in self.bounds.items():
             value = self._worked_out(item)
             if value is not None and ((low is not None and value < low) or (high is not None and value > high)):
                 return False
-        for test, answer in self.facts.items():
-            low, high = self.range_of(test.form)
-            if low is not None and low == high and (low < 0 if test.op == "<" else low == 0) != answer:
-                return False
-        return True
+        return all(self.decides(test) in (answer, None) for test, answer in self.facts.items())
 
     def _worked_out(self, item: Atom) -> int | None:
         """The value of an operation whose operands are numbers by now; None for anything else."""
