@@ -190,10 +190,12 @@ class _Turn:
 
     def _out_of_step(self, group: _Class) -> bool:
         """Whether one of these loops picks members of a family that some other loop, which does not move along,
-        may still pick."""
-        indexed = self._kernel.demands.indexed
+        may still pick, or that are picked in a way that does not move."""
+        demands = self._kernel.demands
         return any(
-            self._together(name) is not group for name, loops in indexed.items() if loops.intersection(group.loops)
+            name in demands.odd_index or self._together(name) is not group
+            for name, loops in demands.indexed.items()
+            if loops.intersection(group.loops)
         )
 
     def _together(self, name: str) -> _Class | None:

@@ -118,6 +118,22 @@ def test_a_value_kept_from_an_earlier_turn_is_still_the_same_value(start: str, s
     assert "RAW001" in {finding.rule for finding in report.findings}
 
 
+def test_a_family_picked_in_two_ways_does_not_move_with_one_of_them() -> None:
+    """t[0] was asked in the first turn, or t[1] in the second: only then may t[0] still be anything."""
+    text = """param n in 0..; unknown t[]; unknown u[];
+core AIV0 {
+    let asked = 0;
+    for (i = 0; i < n; i += 1) {
+        instr l on PIPE_MTE2 reads UB[128:192];
+        if (asked == 0) { if (u[i]) { asked = 1; if (t[i] == 0) { instr r on PIPE_MTE2 reads UB[0:64]; } } }
+    }
+    for (j = 0; j < 1; j += 1) { if (t[2 * j]) { instr w on PIPE_V writes UB[0:64]; } }
+}
+"""
+    report = check(text, "k.sync", Settings(load("a2a3"), max_states=40))
+    assert report.verdict == "refuted"
+
+
 @pytest.mark.parametrize("trips", ["1", "3", "30"])
 def test_a_pinned_trip_count_is_run_to_its_end(trips: str) -> None:
     text = """param k[b] in 0..;
