@@ -80,7 +80,7 @@ class Folder:
             info = obstacle
         if info.bad_span is not None:
             return bound, f"{info.bad} at line {info.bad_span.line}"
-        return bound, info.bad or "its trip count is used in a way that changes from turn to turn"
+        return bound, "its trip count is used in a way that changes from turn to turn"
 
     def demands_on(self, name: str) -> tuple[int, int, LoopInfo | None]:
         """(modulus, threshold, an obstacle) for shifting all loops that the value `name` bounds."""
@@ -366,6 +366,11 @@ class _Turn:
 
     def form(self) -> object:
         replay = self._replay
+        self._order: dict[int, list[int]] = {}
+        for queue in replay.queues.values():
+            self._order.setdefault(queue[0][0].core, []).extend(item[2] for item in queue)
+        for numbers in self._order.values():
+            numbers.sort()
         clocks = [self._effective(agent) for agent in range(len(replay.clocks))]
         self._entries = self._open_entries(clocks)
         self._open_waits = self._waits_open(clocks)
@@ -377,11 +382,6 @@ class _Turn:
                 self._flying[name] = max(number, self._flying.get(name, 0))
         unknown = {channel: self._unknown(channel, clocks) for channel in sorted(replay.hearings)}
         live = self._live(unknown)
-        self._order: dict[int, list[int]] = {}
-        for queue in replay.queues.values():
-            self._order.setdefault(queue[0][0].core, []).extend(item[2] for item in queue)
-        for numbers in self._order.values():
-            numbers.sort()
         cores = tuple(self._core(core) for core in self._cores)
         return (
             cores,
@@ -418,10 +418,7 @@ class _Turn:
     def _open_entries(self, clocks: list[Clock]) -> list[tuple[int, str, int, Entry]]:
         """The remembered accesses that some later one may still not be ordered after: (cell, w or r, key, entry)."""
         replay = self._replay
-        held: dict[int, int] = {}
-        for queue in replay.queues.values():
-            core, seq = queue[0][0].core, queue[0][2]
-            held[core] = min(seq, held.get(core, seq))
+        oldest = {core: numbers[0] for core, numbers in self._order.items()}
         kept: dict[tuple[int, str, int, int], Entry] = {}
         line_of, split = self._folder.line, self._split
         for kind, table in (("w", replay.writers), ("r", replay.readers)):
@@ -433,7 +430,7 @@ class _Turn:
                 for entry in entries.values():
                     agent, number, seq, _, action, handle, _ = entry
                     # known to all who may come; but an instruction held back may still invert it
-                    if number <= floor[agent] and (not held or seq <= held.get(action.core, seq)):
+                    if number <= floor[agent] and seq <= oldest.get(action.core, seq):
                         continue
                     if self._dead(handle):
                         continue
