@@ -326,22 +326,19 @@ class Shapes:
 
     def _compare(self, difference: Shape) -> None:
         """`difference` is compared with 0."""
-        turning = any(isinstance(t, LoopInfo) and t.turns for t, _ in difference.terms)
-        loops = [(t, c) for t, c in difference.terms if isinstance(t, LoopInfo) and not t.turns]
-        others = [(t, c) for t, c in difference.terms if not isinstance(t, LoopInfo)]
+        loops = [term for term, _ in difference.terms if isinstance(term, LoopInfo)]
+        names = [term[0] for term, _ in difference.terms if not isinstance(term, LoopInfo)]
         passed = abs(difference.constant) + 1
-        if not difference.opaque and len(loops) == 1 and not others and not turning:
-            loops[0][0].threshold = max(loops[0][0].threshold, passed)
+        if not difference.opaque and len(loops) == 1 and not names and not loops[0].turns:
+            loops[0].threshold = max(loops[0].threshold, passed)
             return
         if self._moves_along(difference):
-            for loop, _ in loops:
-                loop.reach = max(loop.reach, passed)
+            loops[0].reach = max(loops[0].reach, passed)
             return
-        if not loops and not difference.opaque and (not turning or not others):
-            for family, _ in others:
-                name = family[0]
+        if not loops and not difference.opaque:
+            for name in names:
                 self._demands.threshold[name] = max(self._demands.threshold.get(name, 0), passed)
-            if len(others) <= 1:
+            if len(names) <= 1:
                 return
         self._spoil(difference, "is compared with something else that changes")
 

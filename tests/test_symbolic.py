@@ -85,6 +85,12 @@ def test_what_is_not_linear_is_one_unknown_wherever_it_is_formed() -> None:
     assert symbolic.bitwise("<<", X, 0) == X
     assert symbolic.bitwise("<<", X, 64) == symbolic.opaque("<<", X, 64)
     assert (X - X, X + Y - X, 0 - (-X), 3 - X + X) == (0, Y, X, 3)
+    term = ((("x", ()), 1),)
+    assert symbolic.equal(2, X) == symbolic.equal(X, 2) == Question("==", Linear(-2, term))
+    assert symbolic.less(X, 2) == Question("<", Linear(-2, term))
+    assert symbolic.less(2, X) == Question("<", Linear(2, ((("x", ()), -1),)))
+    assert (symbolic.equal(X + 1, X), symbolic.equal(X, X), symbolic.less(X, X + 1)) == (False, True, True)
+    assert (symbolic.less(X, X), symbolic.equal(2, 2), symbolic.less(2, 2)) == (False, True, False)
 
 
 def test_a_form_is_told_as_its_author_wrote_it() -> None:

@@ -1,0 +1,219 @@
+"""What the text asks of a counter, its bound and families is collected as docs/proofs.md says ("Turns of loops")."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncheck.build import kernels
+from syncheck.execution import Kernel
+from syncheck.frontends.script import parse
+from syncheck.machine import load
+from syncheck.shapes import LoopInfo
+
+A2A3 = load("a2a3")
+TEXT = """param n in 0..; param m in 0..; unknown u; param k[b] in 0..; unknown t[]; unknown c;
+const w = n - 1;
+def given(x) {{ if (x == 4) {{ pipe_barrier(PIPE_V); }} }}
+core AIV0 {{
+    let kept = 0;
+    for ({loop}) {{ {body} }}
+}}
+"""
+PLAIN = "i = 0; i < n; i += 1"
+
+
+def built(body: str, loop: str = PLAIN) -> tuple[LoopInfo, Kernel]:
+    """The (outermost) loop over i, and the kernel it belongs to."""
+    program = parse(TEXT.format(loop=loop, body=body), "k.sync")
+    assert not program.problems, program.problems
+    (kernel,) = kernels(program, A2A3, {})
+    assert not kernel.problems, kernel.problems
+    return next(info for info in kernel.cores[0].loops if info.parent is None), kernel
+
+
+def asked(condition: str, loop: str = PLAIN) -> tuple[LoopInfo, Kernel]:
+    return built(f"if ({condition}) {{ pipe_barrier(PIPE_V); }}", loop)
+
+
+@pytest.mark.parametrize(
+    ("condition", "threshold"),
+    [
+        ("i < 5", 6), ("i == 3", 4), ("i != 3", 4), ("i + 2 > 7", 6), ("3 - i <= 0", 4), ("2 * i < 9", 10), ("i", 1),
+        ("i * 3 == 6", 7), ("!(i == 8)", 9), ("i && i < 4", 5), ("i > 2 || i == 6", 7), ("i == 6 || i > 2", 7),
+        ("-i < 0 - 2", 3), ("~i < 0", 2), ("i == 4 ? c : 0", 5), ("(c ? 2 : 2) == i", 3), ("ceil_div(9, 2) == i", 6),
+        ("7 / 2 == i", 4), ("7 % 4 == i", 4), ("1 << 3 == i", 9), ("12 >> 2 == i", 4), ("(6 & 3) == i", 3),
+        ("(6 | 3) == i", 8), ("(6 ^ 3) == i", 6), ("i + n - n < 7", 8), ("0 * n == i + 2", 3), ("c", 1), ("n < 5", 1),
+    ],
+)  # fmt: skip
+def test_the_counter_must_have_passed_the_numbers_that_it_is_compared_with(condition: str, threshold: int) -> None:
+    loop, _ = asked(condition)
+    assert (loop.bad, loop.threshold, loop.modulus, loop.reach, loop.end_modulus) == ("", threshold, 1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("condition", "modulus", "threshold"),
+    [
+        ("i % 3 == 1", 3, 1), ("(i + 4) % 3 == 1", 3, 5), ("(4 - i) % 3 == 1", 3, 5), ("i & 7", 8, 1), ("i & 1", 2, 1),
+        ("(i + 1) & 3", 4, 2), ("i % 4 == 1 && i % 6 == 2", 12, 1), ("(i + n) % 2 == 1", 2, 1), ("2 * i % 4", 4, 1),
+        ("(i + t[3] * 0) % 5", 5, 1),
+    ],
+)  # fmt: skip
+def test_a_remainder_is_kept_by_its_multiples_alone(condition: str, modulus: int, threshold: int) -> None:
+    loop, _ = asked(condition)
+    assert (loop.bad, loop.threshold, loop.modulus, loop.reach, loop.end_modulus) == ("", threshold, modulus, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("condition", "reach", "modulus"),
+    [
+        ("i + 1 < n", 2, 1), ("i < n - 3", 4, 1), ("n - i == 2", 3, 1), ("n > i", 1, 1), ("(n - i) % 3 == 0", 1, 3),
+        ("(n - i + 2) % 3 == 0", 3, 3), ("(i - n) % 4 == 0 && (n - i) % 6 == 1", 1, 12),
+        ("i + 3 < n || i + 1 < n", 4, 1),
+        ("i < w", 2, 1),
+    ],
+)  # fmt: skip
+def test_the_distance_to_the_bound_does_not_change(condition: str, reach: int, modulus: int) -> None:
+    loop, kernel = asked(condition)
+    assert (loop.bad, loop.threshold, loop.modulus, loop.reach, loop.end_modulus) == ("", 1, 1, reach, modulus)
+    assert not kernel.demands.odd_index
+
+
+@pytest.mark.parametrize(
+    ("condition", "name", "threshold", "modulus"),
+    [
+        ("n < 5", "n", 6, 1), ("n - 7 < 0", "n", 8, 1), ("n % 4 == 1", "n", 1, 4), ("(n + 3) % 4", "n", 4, 4),
+        ("n % 4 && n % 6", "n", 1, 12), ("w < 4", "n", 6, 1), ("n", "n", 1, 1), ("n == 9 || n == 2", "n", 10, 1),
+        ("(i + n + 2) % 6", "n", 3, 6), ("t[i] == 2", "t", 3, 1), ("t[i] % 5 == 1", "t", 1, 5), ("k[i] > 3", "k", 4, 1),
+        ("k[3]", "k", 1, 1),
+    ],
+)  # fmt: skip
+def test_what_is_asked_of_a_parameter_or_a_member_itself(
+    condition: str, name: str, threshold: int, modulus: int
+) -> None:
+    loop, kernel = asked(condition)
+    demands = kernel.demands
+    assert (loop.bad, demands.odd_index) == ("", set())
+    assert (demands.threshold.get(name), demands.modulus.get(name, 1)) == (threshold, modulus)
+
+
+@pytest.mark.parametrize(
+    ("condition", "why", "odd"),
+    [
+        ("i < m", "i is compared with something else that changes", {"m"}),
+        ("i + n < 9", "i is compared with something else that changes", {"n"}),
+        ("2 * i < n", "i is compared with something else that changes", {"n"}),
+        ("i * i < 5", "i is used with *", set()),
+        ("i * n < 5", "i is used with *", {"n"}),
+        ("i / 2 == 1", "i is used with /", set()),
+        ("i << 1 == 4", "i is used with <<", set()),
+        ("i & 6", "i is used with &", set()),
+        ("i | 7", "i is used with |", set()),
+        ("i & (0 - 1)", "i is used with &", set()),
+        ("i % (0 - 2)", "i is used with %", set()),
+        ("i % n", "i is used with %", {"n"}),
+        ("3 % i", "i is used with %", set()),
+        ("min(i, 3) == 2", "i is used in min()", set()),
+        ("ceil_div(i, 2) == 2", "i is used in ceil_div()", set()),
+        ("(c ? i : n) == 2", "i is one of two values", {"n"}),
+        ("(i - m) % 2", "i is one part of what a remainder is taken of", {"m"}),
+        ("(i + u) % 2", "i is one part of what a remainder is taken of", {"u"}),
+        ("(i + min(m, 2)) % 2", "i is one part of what a remainder is taken of", {"m"}),
+        ("i + min(m, 2) < 3", "i is compared with something else that changes", {"m"}),
+        ("n - i + min(m, 2) < 3", "i is compared with something else that changes", {"m", "n"}),
+        ("t[2 * i]", "i indexes t in a way that changes from turn to turn", {"t"}),
+        ("t[i + m]", "i indexes t in a way that changes from turn to turn", {"t", "m"}),
+        ("t[i] < m", "t[i] is compared with something else that changes", {"t", "m"}),
+        ("t[i] / 2", "t[i] is used with /", {"t"}),
+        ("t[i] == t[i + 1]", "t[i] is compared with something else that changes", {"t"}),
+    ],
+)  # fmt: skip
+def test_anything_else_is_an_obstacle_with_its_reason(condition: str, why: str, odd: set[str]) -> None:
+    loop, kernel = asked(condition)
+    assert (loop.bad, kernel.demands.odd_index) == (why, odd)
+    assert loop.bad_span is not None
+    assert loop.bad_span.line == 6
+
+
+def test_who_picks_members_of_a_family() -> None:
+    loop, kernel = asked("t[i - 2] && t[3] && t[1] && k[i + 1]")
+    demands = kernel.demands
+    assert (demands.indexed, demands.named, demands.odd_index) == ({"t": {loop}, "k": {loop}}, {"t": {1, 3}}, set())
+    assert (loop.least_offset, loop.threshold, loop.bad) == (-2, 6, "")  # 3 is passed where i - 2 > 3
+    assert asked("t[3]")[1].demands.indexed == {}
+    assert asked("t[i + 2]")[0].least_offset == 0
+
+
+@pytest.mark.parametrize(
+    ("loop", "bound", "lag", "threshold", "bad"),
+    [
+        (PLAIN, ("n", None), 1, 1, ""), ("i = 0; i <= n; i += 1", ("n", None), 2, 1, ""),
+        ("i = 0; i < n; i += 3", ("n", None), 3, 1, ""), ("i = 0; i < n + 3; i += 1", ("n", None), 4, 4, ""),
+        ("i = 0; i < n - 3; i += 1", ("n", None), 1, 4, ""), ("i = 0; i < w; i += 1", ("n", None), 1, 2, ""),
+        ("i = 0; i < k[3]; i += 1", ("k", 3), 1, 1, ""), ("i = 0; i < 7; i += 1", None, 1, 0, ""),
+        ("i = 0; i < n + m; i += 1", None, 1, 0, "the loop over i runs up to something that changes"),
+        ("i = 0; i < 2 * n; i += 1", None, 1, 0, "the loop over i runs up to something that changes"),
+        ("i = 0; i != n; i += 1", None, 0, 0, "i is compared with something else that changes"),
+        ("i = 0 - 1; i < n; i += 1", ("n", None), 1, 1, "i does not count up from 0 or more"),
+    ],
+)  # fmt: skip
+def test_what_a_loop_runs_up_to(loop: str, bound: object, lag: int, threshold: int, bad: str) -> None:
+    info, _ = built("pipe_barrier(PIPE_V);", loop)
+    assert (info.bound, info.lag, info.threshold, info.bad, info.turns) == (bound, lag, threshold, bad, False)
+
+
+@pytest.mark.parametrize(
+    ("loop", "forward", "natural"),
+    [
+        (PLAIN, True, True), ("i = 2; i < n; i += 2", True, True), ("i = 0 - 1; i < n; i += 1", True, False),
+        ("i = 0; i < 1; i += 0 - 1", False, False), ("i = m; i < n; i += 1", True, True),
+        ("i = m; i < n; i += m", True, True), ("i = u; i < n; i += 1", True, False),
+        ("i = 0; i < n; i += u", False, False),
+        ("i = m - 1; i < n; i += 1", True, False), ("i = 0 - m; i < n; i += 1", True, False),
+    ],
+)  # fmt: skip
+def test_whether_a_counter_goes_back_or_below_zero(loop: str, forward: bool, natural: bool) -> None:
+    info, _ = built("pipe_barrier(PIPE_V);", loop)
+    assert (info.forward, info.natural) == (forward, natural)
+
+
+def test_a_counter_that_is_assigned_goes_anywhere() -> None:
+    info, _ = built("if (c) { i = 0; }")
+    assert (info.forward, info.natural, info.bad) == (False, False, "i is assigned in the loop")
+
+
+def test_a_loop_told_by_its_turn_is_asked_only_of_its_turn() -> None:
+    turns = "i = m; i < n; i += 1"
+    for condition, odd in (("i < 5", {"m"}), ("i < u", {"m", "u"}), ("i * i < 5", {"m"}), ("t[i]", {"m"})):
+        loop, kernel = asked(condition, turns)
+        assert (loop.turns, loop.bad, loop.threshold) == (True, "", 1), condition
+        assert kernel.demands.odd_index == odd, condition
+    assert asked("i % 4 == 1", turns)[0].modulus == 4
+    assert (asked("c", turns)[0].ends_at, asked("c")[0].ends_at) == ("trips@i", "n")
+    assert asked("c", "i = 0; i < 4; i += 1")[0].ends_at == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "threshold", "bad"),
+    [
+        ("let y = i + 1; if (y < 5) { pipe_barrier(PIPE_V); }", 5, ""),
+        ("given(i + 1);", 4, ""),
+        ("kept = i;", 1, "i is kept for later turns"),
+        ("kept = t[i];", 1, "t[i] is kept for later turns"),
+        ("if (kept < 3) { kept = 1; }", 1, ""),
+        ("for (j = i; j < m; j += 1) { pipe_barrier(PIPE_V); }", 1, "i is where another loop starts, or its step"),
+        ("for (j = 0; j < i; j += 1) { pipe_barrier(PIPE_V); }", 1, "i is what another loop runs up to"),
+        ("for (j = 0; j < k[i]; j += 1) { pipe_barrier(PIPE_V); }", 1, ""),
+        ("for (j = 0; j < m; j += 1) { if (i < j) { pipe_barrier(PIPE_V); } }", 1,
+         "i is compared with something else that changes"),
+        ("set_flag(PIPE_V, PIPE_MTE3, i); wait_flag(PIPE_V, PIPE_MTE3, i);", 1,
+         "i picks a flag, a slot or an address by its number"),
+        ("instr o on PIPE_V reads UB[0:64 * i + 64];", 1, "i picks a flag, a slot or an address by its number"),
+    ],
+)  # fmt: skip
+def test_what_is_done_with_a_counter(body: str, threshold: int, bad: str) -> None:
+    loop, _ = built(body)
+    assert (loop.threshold, loop.bad) == (threshold, bad)
+
+
+def test_a_turn_that_is_kept_may_be_asked_for_again() -> None:
+    assert built("kept = i;", "i = m; i < n; i += 1")[0].bad == "i is kept for later turns"
