@@ -199,6 +199,27 @@ def test_a_later_answer_may_contradict_an_earlier_one() -> None:
         assert assume(path, symbolic.equal(Y, operands[1]), True) is not None, op
 
 
+@pytest.mark.parametrize(("op", "right"), [("/", 0), ("%", 0), ("<<", 64), (">>", 64)])
+def test_an_operation_without_a_result_rules_nothing_out(op: str, right: int) -> None:
+    path: Store | None = Store(lambda _: (0, None))
+    made = symbolic.opaque(op, X, Y)
+    for question, answer in (
+        (symbolic.less(made, 3), True),
+        (symbolic.equal(X, 1), True),
+        (symbolic.equal(Y, right), True),
+    ):
+        assert path is not None
+        assert isinstance(question, Question)
+        path = path.assume(question, answer)
+    assert path is not None
+
+
+def test_a_key_is_the_name_of_a_parameter_alone() -> None:
+    assert (symbolic.key_of(X), symbolic.key_of(3)) == ("x", "3")
+    others = (X * 2, X + 1, atom("x", 3), atom("x@1|s|n"), X + Y, Y)
+    assert len({symbolic.key_of(value) for value in (X, *others)}) == 7
+
+
 def test_a_condition_is_true_where_it_is_not_zero() -> None:
     store = Store(lambda _: (0, 1))
     assert [store.truth(value) for value in (0, 2, True, X + 1)] == [False, True, True, True]
