@@ -355,7 +355,7 @@ class _Turn:
         bases = {}
         sides = 1 + sum(core.code.name.startswith("AIV") for core in self._cores)
         for name, fifo in self._kernel.layout.fifos.items():
-            counts = [count for core in self._cores for count in core.marks.get(name, (0, 0)) if count]
+            counts = [count for core in self._cores for count in core.marks.get(name, ()) if count]
             round_ = lcm(fifo.slots, fifo.local_slots, fifo.period)
             least = min(counts) if len(counts) == sides else 0
             first = fifo.wait_from if fifo.back_pressure else 0
