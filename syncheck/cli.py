@@ -16,7 +16,7 @@ from syncheck.cli_arguments import CommandError, parse, split, top
 from syncheck.cli_terminal import say
 
 INTERRUPTED = 130
-BETWEEN_COLLECTIONS = 100_000
+BETWEEN_COLLECTIONS = 1_000_000
 """Objects made between two searches for unreachable cycles: the usual 700 costs a run more than it frees."""
 
 

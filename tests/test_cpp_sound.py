@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncheck.check import Settings, check_cpp
+from syncheck.check import Find, Settings, check_cpp
 from syncheck.finding import FileReport
 from syncheck.machine import load
 
@@ -28,12 +28,16 @@ WORDS = {
 }
 
 
-def checked(head: str, body: str, doubt: tuple[str, ...] = ()) -> FileReport:
+def nowhere(name: str, includer: str) -> tuple[str, str] | None:
+    return None
+
+
+def checked(head: str, body: str, doubt: tuple[str, ...] = (), find: Find = nowhere) -> FileReport:
     entry = f'extern "C" __global__ AICORE void kernel_entry({ARGUMENTS})'
     text = f"{HEAD}{head}\n{entry} {{\n{START}{body}\npipe_barrier(PIPE_ALL);\n}}\n"
     for word, meant in WORDS.items():
         text = text.replace(word, meant)
-    return check_cpp(text, "k.cpp", Settings(load("a2a3"), timed=False, doubt=doubt), lambda *_: None)
+    return check_cpp(text, "k.cpp", Settings(load("a2a3"), timed=False, doubt=doubt), find)
 
 
 GO = "{ RACE }"
@@ -239,3 +243,15 @@ def test_what_a_proof_rests_on_is_said_and_can_be_doubted(kind: str) -> None:
     doubted = checked("", ASSUMED[kind], (kind,))
     assert not [one for one in doubted.assumed if one.kind == kind]
     assert doubted.verdict != "proved" or kind == "apart"
+
+
+def test_a_header_without_a_guard_is_read_each_time() -> None:
+    texts = {
+        "again.inc": "TLOAD(TILE, g);\n",
+        "once.h": "#pragma once\nAICORE inline int one() { return 1; }\n",
+        "guarded.h": "#ifndef GUARDED_H\n#define GUARDED_H\nAICORE inline int two() { return 2; }\n#endif\n",
+    }
+    body = '#define TILE b\n#include "again.inc"\n#undef TILE\n#define TILE a\n#include "again.inc"\nTADDS(a, a, 1.0f);'
+    head = '#include "once.h"\n#include "once.h"\n#include "guarded.h"\n#include "guarded.h"\n'
+    found = checked(head, body, find=lambda name, _: (name, texts[name]) if name in texts else None)
+    assert "RAW001" in {finding.rule for finding in found.findings}

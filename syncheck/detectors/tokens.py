@@ -114,10 +114,15 @@ def _innermost(site: Site) -> tuple[str, int] | None:
 def _growing(analysis: Analysis, program: Program, known: dict[int, Cause]) -> dict[int, Cause]:
     """Flags of which each turn of an open loop leaves one more, where that kept the exploration from closing."""
     found = {}
+    told: dict[tuple[object, ...], Balance] = {}  # lanes that run one text have one balance
     for number, channel in enumerate(analysis.kernel.wiring.channels):
         if number in known or channel.cross or not channel.dst or channel.event < 0:
             continue
-        parts = balance(program, channel.core, channel.src, channel.dst, channel.event)
+        running = tuple(k for k, each in enumerate(program.cores) if channel.core.startswith(each.kind))
+        key = (running, channel.src, channel.dst, channel.event)
+        if key not in told:
+            told[key] = balance(program, channel.core, channel.src, channel.dst, channel.event)
+        parts = told[key]
         growing = [turn for turn in parts.turns if turn.open and turn.effect > 0]
         if growing:
             found[number] = Cause(channel, Case(), parts, turn=growing[0])

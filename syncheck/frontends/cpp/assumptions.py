@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from syncheck.frontends.cpp.polling import loaded_by
 from syncheck.frontends.cpp.program import Finisher
 from syncheck.source import Assumed
@@ -23,11 +25,18 @@ def assumed(finisher: Finisher) -> tuple[Assumed, ...]:
     read = loaded_by(finisher.terms, declared.loaded, finisher.used)
     for base, span in declared.loaded.items():
         if base in read and base not in declared.changing:
-            found["fixed", f"what is read through {base} stays as it is while the kernel runs"] = span
+            found["fixed", f"what is read through {_called(finisher, base)} stays as it is"] = span
     for name, span in declared.plain.items():
         found["calls", f"{name} only computes its value, from its arguments"] = span
     made = (Assumed(kind, message, span) for (kind, message), span in found.items())
     return tuple(sorted(made, key=lambda one: (one.kind, one.span.path, one.span.line, one.message)))
+
+
+def _called(finisher: Finisher, base: str) -> str:
+    """A pointer, as the text may call it."""
+    root = re.split(r"->|\[", base, maxsplit=1)[0]
+    symbol = finisher.terms.symbols.get(root)
+    return base if symbol is None else base.replace(root, symbol.hint or symbol.otherwise or "a pointer", 1)
 
 
 def _listed(names: list[str]) -> str:

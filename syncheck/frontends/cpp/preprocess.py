@@ -76,6 +76,7 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
         self.source: str = ""
         self.line_directive = None
         self.rewrite_paths: list[tuple[str, str]] = []
+        self._active: list[str] = []
 
     def on_include_not_found(self, is_malformed: bool, is_system_include: bool, curdir: str, includepath: str) -> None:
         if includepath not in self._found.missing:
@@ -104,7 +105,7 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
         return lambda *_: 0
 
     def include(self, tokens: Any, original_line: Any = None) -> Any:
-        """The tokens of an included file (once each: include guards are the rule)."""
+        """The tokens of an included file; a second time only if nothing guards against that."""
         written = "".join(tok.value for tok in tokens).strip()
         match = re.match(r'[<"]([^>"]*)[>"]', written)
         name = match.group(1) if match else written
@@ -115,13 +116,23 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
         path, text = found
         if UNREAD in path.replace(os.sep, "/"):
             self.on_include_not_found(False, False, "", name)
-        if path in self._found.texts:
+        if path in self._active or (path in self._found.texts and self._guarded(text)):
             return
         self._found.texts[path] = text.split("\n")
         before: str = self.source
+        self._active.append(path)
         yield from self.parsegen(text, path, path)
+        self._active.pop()
         self.source = before
 
+    def _guarded(self, text: str) -> bool:
+        """Whether a header that was read before says nothing the second time."""
+        match = _GUARD.match(text)
+        return match is not None and (match.group(1) is None or match.group(1) in self.macros)
+
+
+_GUARD = re.compile(r"(?:\s|/\*.*?\*/|//[^\n]*\n)*#\s*(?:pragma\s+once|ifndef\s+(\w+))", re.DOTALL)
+"""How a header begins that is read once."""
 
 LAUNCH = "syncheck_launch"
 """`kernel<<<…>>>(a, b)` is read as `syncheck_launch(kernel, a, b)`."""
