@@ -255,3 +255,18 @@ def test_a_header_without_a_guard_is_read_each_time() -> None:
     head = '#include "once.h"\n#include "once.h"\n#include "guarded.h"\n#include "guarded.h"\n'
     found = checked(head, body, find=lambda name, _: (name, texts[name]) if name in texts else None)
     assert "RAW001" in {finding.rule for finding in found.findings}
+
+
+def test_a_condition_that_one_unknown_decides_is_one_answer() -> None:
+    turn = "TLOAD(a, g); set_flag(PIPE_MTE2, PIPE_V, 0); wait_flag(PIPE_MTE2, PIPE_V, 0); TADDS(a, a, 1.0f);"
+    back = " set_flag(PIPE_V, PIPE_MTE2, 0); wait_flag(PIPE_V, PIPE_MTE2, 0);"
+    many = (
+        "for (int i = 0; i < n; i++) {{ if (p[4 * i] - 3 * *p == n) {{ {0} }} if (n > p[4 * i + 1] + *p) {{ {0} }} }}"
+    )
+    clean = checked("", many.format(turn + back))
+    assert clean.verdict == "proved"
+    assert "RAW001" in {one.rule for one in checked("", many.format(turn.replace("wait_flag", "set_flag"))).findings}
+    twice = "for (int i = 0; i < n; i++) { if (p[i] < n - 7) { SET; } if (p[i] >= n - 7) { SET; } WAIT; }"
+    assert "FLG001" not in {one.rule for one in checked("", twice).findings}, "the two tests are opposites"
+    other = "for (int i = 0; i < n; i++) { if (p[i] < n - 7) { SET; } if (p[i] >= n - 6) { SET; } WAIT; }"
+    assert checked("", other).verdict != "proved", "of p[i] = n - 7 neither is true"

@@ -13,6 +13,7 @@ from syncheck.frontends.cpp.cores import cores_of, half
 from syncheck.frontends.cpp.coverage import Coverage
 from syncheck.frontends.cpp.emission import address_operand, uneven
 from syncheck.frontends.cpp.entries import Entry, entries, left_out, other_half
+from syncheck.frontends.cpp.independent import independent
 from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, read_names, without_unread
 from syncheck.frontends.cpp.scopes import Scope, declare
@@ -231,6 +232,7 @@ def _finished(
     entry: Entry, chosen: dict[str, tuple[Statement, ...]], declared: Declared, terms: Terms, path: str,
     machine: Machine, said: Comments, domains: Mapping[str, Domain], problems: tuple[Problem, ...],
 ) -> Program:  # fmt: skip
+    chosen = independent(chosen, terms, declared, (*domains, *declared.pinned))
     finisher = Finisher(terms, declared, machine, dict(domains), entry.span)
     finisher.taken = set(terms.locals) | set(declared.tiles) | set(declared.tensors) | set(declared.fifos)
     finisher.taken |= set(declared.defs)
