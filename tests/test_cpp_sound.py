@@ -104,6 +104,12 @@ FOLLOWED = {
     "an unsigned remainder below zero": (
         "", "for (uint32_t i = 0; i < n; i++) { TASSIGN(a, ((i - 1) % 2) * 0x100); TLOAD(a, g); "
             "TADDS(b, b, 1.0f); }"),
+    "unsigned numbers below zero are large": (
+        "", "for (uint32_t i = 0; i < 3; i++) { if (i - 1 > 5) { RACE } }"),
+    "a negative number compared with an unsigned one": ("", "int k = -1; uint32_t u = 1; if (k > u) { RACE }"),
+    "a cast that reads like a call": (
+        "", "set_flag(PIPE_MTE2, PIPE_V, (event_t)(n - n)); WAIT; TLOAD(a, g); TADDS(a, a, 1.0f);"),
+    "cases fall through": ("", "switch (n) { case 1: TLOAD(a, g); case 2: TADDS(a, a, 1.0f); break; default: break; }"),
     # memory
     "a store through one of two pointers": (
         "", "__gm__ float *q = n > 3 ? x : y; q[0] = 1.0f; Line l(y); TLOAD(a, l);"),

@@ -263,6 +263,11 @@ def _on(run: Pass, node: Node, held: Any, name: str, explicit: Node | None, node
 
 
 def _called_value(run: Pass, node: Node, function: Node, nodes: list[Node], scope: Scope) -> Any:
+    inner = function.named()
+    if function.kind == "parenthesized_expression" and len(nodes) == 1 and inner[0].kind == "identifier":
+        kind = type_of(run, inner[0], scope)  # `(T)(x)` reads like a call
+        if (kind is not None and scope.find(inner[0].text) is None) or isinstance(kind, Number):
+            return cast(run, run.value(nodes[0], scope), kind)
     held = run.value(function, scope)
     if isinstance(held, Closure):
         return call_closure(run, node, held, _values(run, nodes, scope), "lambda")

@@ -80,7 +80,7 @@ def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
         return real(run, left.type if isinstance(left, Real) else right.type, op, left, right)
     if isinstance(left, Whole) and isinstance(right, Whole):
         if op in COMPARISONS:
-            return Whole(run.terms.binary(op, left.expr, right.expr), BOOL)
+            return Whole(_compared_wholes(run, op, left, right), BOOL)
         kind = promoted(left.type, right.type) if op not in ("<<", ">>") else promoted(left.type, INT)
         first = _not_negative(run, left.expr, right) if op == "%" and not kind.signed else left.expr
         made = whole(run.terms.binary(op, first, right.expr), kind)
@@ -91,6 +91,20 @@ def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
     if op in COMPARISONS:
         return Whole(run.unique("comparison"), BOOL)
     return Lost("it is computed from something unknown", known.type if known else None)
+
+
+def _compared_wholes(run: Pass, op: str, left: Whole, right: Whole) -> Expr:
+    """left op right; where that is done unsigned, what is negative on the left is large."""
+    kind = promoted(left.type, right.type)
+    if kind.signed:
+        return run.terms.binary(op, left.expr, right.expr)
+    a, b = (Const(wrapped(one.value, kind)) if isinstance(one, Const) else one for one in (left.expr, right.expr))
+    test, terms = run.terms.binary(op, a, b), run.terms
+    least, other = terms.least(a), terms.least(b)
+    if least is None or least >= 0 or other is None or other < 0 or op in ("==", "!="):
+        return test
+    small = terms.binary(">=", a, Const(0))
+    return terms.binary("&&", small, test) if op in ("<", "<=") else terms.binary("||", terms.negation(small), test)
 
 
 def _compared(run: Pass, op: str, left: Any, right: Any) -> Whole:
