@@ -86,6 +86,21 @@ def test_values_are_called_as_the_text_calls_them(define: tuple[tuple[str, str],
     assert not checked(NAMES, define=define).strangers
 
 
+LANES = """
+AICORE void fill(Row &a) {
+    if (get_subblockid() == 0) { TEXPANDS(a, 1.0f); }
+    TADDS(a, a, 2.0f);
+}
+"""
+
+
+def test_functions_are_numbered_as_they_are_left() -> None:
+    """What the pass of the other core made of it takes no number: the report says fill, as the text does."""
+    report = checked("Row a;\nTASSIGN(a, 0x0);\nfill(a);\npipe_barrier(PIPE_ALL);", HEAD + LANES)
+    (found,) = (f for f in report.findings if f.rule == "BAR001")
+    assert [frame.partition("@")[0] for frame in found.primary.frames] == ["fill"]
+
+
 STORED = f"Row a;\nTASSIGN(a, 0x0);\nTEXPANDS(a, 1.0f);\n{ORDER}\nLine g(x);\nTSTORE(g, a);\n"
 
 

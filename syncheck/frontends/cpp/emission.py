@@ -302,9 +302,9 @@ def view(run: Pass, base: str, dtype: str, rows: int, columns: int, stride: int,
     key = ("view", owner, dtype, rows, columns, stride if rows > 1 else columns)
     name = declared.views.get(key)
     if name is None:
-        taken = run.terms.taken | run.terms.locals
+        taken = {*run.terms.taken, *run.terms.locals}
         name = unused(f"{owner}_part" if rows * columns > 1 else f"{owner}_item", taken)
-        run.terms.taken.add(name)
+        run.terms.taken[name] = owner
         declared.views[key] = name
         apart = Const(stride) if rows > 1 else None
         declared.tensors[name] = IrTensor(name, dtype, (Const(rows), Const(columns)), span, owner, ZERO, apart)

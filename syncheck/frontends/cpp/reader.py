@@ -19,7 +19,7 @@ from syncheck.frontends.cpp.program import Finisher, free_names, read_names, wit
 from syncheck.frontends.cpp.scopes import Scope, declare
 from syncheck.frontends.cpp.state import MOST_STEPS, MOST_STEPS_OF_FILE, Declared, Hooks, Pass, TooMuch, Unreadable
 from syncheck.frontends.cpp.syntax import Unit
-from syncheck.frontends.cpp.terms import NOWHERE, Terms
+from syncheck.frontends.cpp.terms import NOWHERE, Terms, unused
 from syncheck.frontends.cpp.text_notes import notes
 from syncheck.ir import (
     Call,
@@ -302,7 +302,37 @@ def _tidy(
         return parameters[name]
 
     made = {core: filled(body) for core, body in made.items()}
-    return made, tuple(one for name, one in defs.items() if name in parameters and one.body)
+    kept = tuple(one for name, one in defs.items() if name in parameters and one.body)
+    taken = finisher.taken | set(finisher.called.values()) | set(finisher.memory)
+    return _renumbered(made, kept, finisher.terms.taken, taken - set(finisher.declared.defs))
+
+
+def _renumbered(
+    made: dict[str, tuple[Statement, ...]], defs: tuple[Def, ...], hints: Mapping[str, str], taken: set[str]
+) -> tuple[dict[str, tuple[Statement, ...]], tuple[Def, ...]]:
+    """The same with the numbers of those functions that are left, from the name that the text has for them."""
+    called: dict[str, str] = {}
+    for one in defs:
+        called[one.name] = unused(hints.get(one.name, one.name), taken)
+        taken.add(called[one.name])
+
+    def again(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        result: list[Statement] = []
+        for one in body:
+            if isinstance(one, Call):
+                result.append(replace(one, name=called.get(one.name, one.name)))
+            elif isinstance(one, If):
+                result.append(replace(one, then=again(one.then), otherwise=again(one.otherwise)))
+            elif isinstance(one, For):
+                result.append(replace(one, body=again(one.body)))
+            else:
+                result.append(one)
+        return tuple(result)
+
+    if all(name == new for name, new in called.items()):
+        return made, defs
+    renamed = tuple(replace(one, name=called[one.name], body=again(one.body)) for one in defs)
+    return {core: again(body) for core, body in made.items()}, renamed
 
 
 def _aliased(tiles: list[Tile]) -> tuple[Tile, ...]:

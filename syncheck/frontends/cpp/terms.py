@@ -150,14 +150,14 @@ NEGATED = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 @dataclass(slots=True)
 class Terms:
     """Forms expressions. `over`: what a variable that is no symbol depends on; `lows`: the least it can be; `open`: the
-    names whose value is no number when the kernel runs; `here`: the variables of this pass."""
+    names whose value is no number when the kernel runs; `here`: the variables of this pass; `taken`: name → hint."""
 
     symbols: dict[str, Symbol] = field(default_factory=dict)
     by_key: dict[str, Symbol] = field(default_factory=dict)
     over: dict[str, frozenset[str]] = field(default_factory=dict)
     lows: dict[str, int] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
-    taken: set[str] = field(default_factory=set)
+    taken: dict[str, str] = field(default_factory=dict)
     here: set[str] = field(default_factory=set)
     locals: set[str] = field(default_factory=set)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -187,12 +187,12 @@ class Terms:
             number += 1
             name = f"{hint}_{number}"
         self.numbers[hint] = number
-        self.taken.add(name)
+        self.taken[name] = hint
         return name
 
     def local(self, hint: str) -> str:
         """A name for a variable of this pass: the other pass calls its own the same."""
-        name = unused(hint, self.taken | self.here)
+        name = unused(hint, {*self.taken, *self.here})
         self.here.add(name)
         self.locals.add(name)
         return name
