@@ -98,7 +98,17 @@ struct TPipe {
     }
 };
 
-template <typename Pipe, typename T, int Split>
+template <typename Pipe, typename T, int Split, std::enable_if_t<is_global_data_v<T>, int> = 0>
+inline void TPUSH_IMPL(Pipe &pipe, T &tensor) {
+    pipe.prod.record();
+}
+
+template <typename Pipe, typename T, typename How>
+inline void TPUSH_IMPL(Pipe &pipe, T &tile) {
+    How::push(pipe, tile);
+}
+
+template <typename Pipe, typename T, int Split, std::enable_if_t<is_tile_data_v<T>, int> = 0>
 inline void TPUSH_IMPL(Pipe &pipe, T &tile) {
     if (Pipe::asks(pipe.prod.tileIndex)) {
         wait_flag_dev(pipe.freed());

@@ -139,8 +139,8 @@ GAPS = {
             "template <typename T> struct F<T*> { static constexpr int v = 1; };",
         "if (F<int*>::v == 1) { RACE }"),
     "enable_if": (
-        f"template <int N, std::enable_if_t<(N < 3), int> = 0> AICORE void go({TAKES}) {{ }}"
-        f"template <int N, std::enable_if_t<(N >= 3), int> = 0> AICORE void go({TAKES}) {GO}", "go<4>(a, g);"),
+        f"template <int N, std::enable_if_t<odd_v<N>, int> = 0> AICORE void go({TAKES}) {{ }}"
+        f"template <int N, std::enable_if_t<!odd_v<N>, int> = 0> AICORE void go({TAKES}) {GO}", "go<4>(a, g);"),
     "a destructor": (
         "struct G { AICORE ~G() { WAIT; } };", "TLOAD(a, g); SET; { G one; if (n) return; } TADDS(a, a, 1.0f);"),
     "a lambda given to something unknown": ("", "auto r = apply(3, [&]() { RACE });"),
@@ -159,6 +159,15 @@ def test_what_is_not_followed_is_a_gap(name: str) -> None:
     report = checked(*GAPS[name])
     assert "SYN001" in {finding.rule for finding in report.findings}
     assert report.verdict == "bounded"
+
+
+@pytest.mark.parametrize(("number", "verdict"), [(2, "proved"), (4, "refuted")])
+def test_the_function_is_meant_whose_condition_holds(number: int, verdict: str) -> None:
+    both = (
+        f"template <int N, std::enable_if_t<(N < 3), int> = 0> AICORE void go({TAKES}) {{ }}"
+        f"template <int N, std::enable_if_t<(N >= 3), int> = 0> AICORE void go({TAKES}) {GO}"
+    )
+    assert checked(both, f"go<{number}>(a, g);").verdict == verdict
 
 
 TWICE = "if ({0} == 1) {{ if ({0} == 2) {{ RACE }} }}"

@@ -9,6 +9,7 @@ from typing import Any
 from syncheck.frontends.cpp.kinds import Array, Class, Number, Pointer, TensorType, TileType, key_of
 from syncheck.frontends.cpp.objects import copied, named
 from syncheck.frontends.cpp.operators import cast
+from syncheck.frontends.cpp.overloads import holds, takes
 from syncheck.frontends.cpp.scopes import (
     Meant,
     Routine,
@@ -74,10 +75,25 @@ def choose(run: Pass, routines: list[Routine], given: Given) -> Routine | None:
     liked = [(_likeness(run, routine, listed, given), routine) for routine, listed in fitting]
     most = max(score for score, _ in liked)
     best = [routine for score, routine in liked if score == most]
+    if len(best) > 1:
+        best = [one for one in best if takes(one, given.explicit)] or best
+    if len(best) > 1 and any(_restricted(one) for one in best):
+        best = _allowed(run, best, given)
     if len(best) > 1 and any(_restricted(one) for one in best):
         where = best[0].definition
         raise Unreadable(where, f"which {best[0].name} of {len(best)} is called depends on 'enable_if' or 'requires'")
     return best[0]
+
+
+def _allowed(run: Pass, routines: list[Routine], given: Given) -> list[Routine]:
+    """Without those whose condition is known not to hold."""
+    kept = []
+    for routine in routines:
+        scope = Scope(routine.scope, "class")
+        bound = _restricted(routine) and _template_arguments(run, routine, given, scope)
+        if not bound or holds(run, routine, scope) is not False:
+            kept.append(routine)
+    return kept or routines
 
 
 def _restricted(routine: Routine) -> bool:
