@@ -315,6 +315,33 @@ def test_a_copy_of_unknown_length_stays_within_the_tile_at_its_address() -> None
         assert [rule for rule, _ in errors(rows.format("0x400") + strange + LAST)] == ["SYN001"]
 
 
+def test_a_view_of_unknown_rows_lies_within_the_tile_at_its_address() -> None:
+    tiles = "Tile<TileType::Vec, float, 16, 64> whole;\nRow view, other;\nTASSIGN(whole, 0x0);\n"
+    tiles += "TASSIGN(other, 0x1000);\n"
+    body = tiles + "TASSIGN(view, {});\nLine g(x);\nTLOAD(view, g);\nTADDS({}, {}, 1.0f);\n" + LAST
+    assert errors(body.format("n * 256", "other", "other")) == []
+    assert [rule for rule, _ in errors(body.format("n * 256", "whole", "whole"))] == ["RAW001", "WAW001"]
+    assert [rule for rule, _ in errors(body.format("n", "other", "other"))] == ["SYN001"]
+
+
+def test_loops_through_one_list_read_the_same_numbers() -> None:
+    text = """__gm__ int32_t *list = (__gm__ int32_t *)x;  // syncheck: param n in 1..8
+#ifdef __DAV_CUBE__
+for (int i = 0; i < n; i++) {{ if (list[i] > 0) ffts_cross_core_sync(PIPE_FIX, 1 | (2 << 4)); }}
+set_flag(PIPE_M, PIPE_FIX, EVENT_ID0);
+wait_flag(PIPE_M, PIPE_FIX, EVENT_ID0);
+#else
+for (int turn = 0; turn < n; turn++) {{ if (list[{}] > 0) wait_flag_dev(0); {} }}
+set_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);
+wait_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);
+#endif
+dcci(x, ENTIRE_DATA_CACHE);
+"""
+    assert errors(text.format("turn", "")) == []
+    assert {rule for rule, _ in errors(text.format("turn + 1", ""))} == {"FLG001", "XCR001"}
+    assert {rule for rule, _ in errors(text.format("turn", "dcci(x, ENTIRE_DATA_CACHE);"))} == {"FLG001", "XCR001"}
+
+
 PIPE = "TPipe<0, Direction::DIR_C2V, 256, 4, 4, true>"
 HALF = f"""#ifdef __DAV_VEC__
 auto pipe = {PIPE}(x, (uint32_t)4096, (uint32_t)4096);

@@ -218,7 +218,10 @@ def _cache(run: Pass, node: Node, name: str, explicit: list[Any], values: list[A
     run.trail.clock += 1
     line = values[0] if values and isinstance(values[0], Address) else None
     whole = any(isinstance(value, Enum) and "ENTIRE" in value.name for value in values)
-    run.declared.cleaned.append((line.base if line is not None and not whole else "", run.trail.clock))
+    base = line.base if line is not None and not whole else ""
+    run.declared.cleaned.append((base, run.trail.clock))
+    run.declared.cleaned_in.update((base, loop.var) for loop in run.loops)
+    run.dropped.add(base)
     if values and isinstance(values[0], Address) and values[0].base and values[0].space in ("GM", ""):
         return instruction(run, node, name, explicit, values[:1])
     return None

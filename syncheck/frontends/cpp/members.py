@@ -9,7 +9,7 @@ from syncheck.frontends.cpp.naming import loaded_name
 from syncheck.frontends.cpp.objects import copied
 from syncheck.frontends.cpp.operators import moved
 from syncheck.frontends.cpp.scopes import Scope, function_declarator
-from syncheck.frontends.cpp.state import Pass, ScalarStore, Unreadable, Unroll
+from syncheck.frontends.cpp.state import Pass, ScalarStore, Unreadable, Unroll, lies_in
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, shown
 from syncheck.frontends.cpp.types import base_type, declared_type, space_of
@@ -263,8 +263,10 @@ def _loaded(run: Pass, node: Node, address: Address, kind: Type) -> Any:
     low = 0 if not number.signed and number is not BOOL else None
     run.declared.loaded.setdefault(address.base, node.span)
     called = loaded_name(address.base, address.offset, number.bytes)
-    if address.space not in ("GM", "") or address.base in run.declared.changing:
+    stale = address.base in run.declared.changing or lies_in(address.base, run.dropped)
+    if address.space not in ("GM", "") or stale:
         return Whole(run.unique(f"load {address.space} {path}", called, low=low), number)
+    run.declared.steady.update((address.base, loop.var) for loop in run.loops)
     return Whole(run.terms.symbol(f"load {address.space} {path}", over, called, low), number)
 
 

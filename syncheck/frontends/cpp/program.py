@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncheck.frontends.cpp.emission import GM_SIZE
+from syncheck.frontends.cpp.families import Families
 from syncheck.frontends.cpp.naming import spoken
 from syncheck.frontends.cpp.state import Declared
 from syncheck.frontends.cpp.terms import NOWHERE, Symbol, Terms, linear, names, total, unused
@@ -60,6 +61,7 @@ class Finisher:
     span: Span
     used: dict[str, Symbol] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)
+    families: Families | None = None
     written: set[str] = field(default_factory=set)
     dirty: set[str] = field(default_factory=set)
     memory: dict[str, None] = field(default_factory=dict)
@@ -103,12 +105,15 @@ class Finisher:
         return Index(name, (index,), NOWHERE)
 
     def final_name(self, symbol: Symbol) -> str:
-        name = self.called.get(symbol.name)
-        if name is None:
-            hint = spoken(symbol, self.terms.symbols, self.domains)
-            hint = f"{hint}_" if hint in RESERVED else hint
-            name = self.called[symbol.name] = unused(hint, self.taken)
-            self.taken.add(name)
+        if symbol.name not in self.called:
+            self.families = self.families or Families(self.terms)
+            self.called[symbol.name] = self.families.name(symbol, lambda: self._new_name(symbol))
+        return self.called[symbol.name]
+
+    def _new_name(self, symbol: Symbol) -> str:
+        hint = spoken(symbol, self.terms.symbols, self.domains)
+        name = unused(f"{hint}_" if hint in RESERVED else hint, self.taken)
+        self.taken.add(name)
         return name
 
     def address(self, expr: Expr, owner: str, span: Span) -> Expr:
@@ -265,7 +270,7 @@ class Finisher:
     def values(self) -> tuple[tuple[Param, ...], tuple[Unknown, ...]]:
         params: list[Param] = []
         unknowns: list[Unknown] = []
-        for symbol in self.used.values():
+        for symbol in {self.final_name(one): one for one in self.used.values()}.values():
             name, family = self.final_name(symbol), bool(symbol.over)
             domain = self.domains.get(name)
             if domain is None and symbol.low is not None:

@@ -17,7 +17,16 @@ from syncheck.frontends.cpp.independent import independent
 from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, read_names, without_unread
 from syncheck.frontends.cpp.scopes import Scope, declare
-from syncheck.frontends.cpp.state import MOST_STEPS, MOST_STEPS_OF_FILE, Declared, Hooks, Pass, TooMuch, Unreadable
+from syncheck.frontends.cpp.state import (
+    MOST_STEPS,
+    MOST_STEPS_OF_FILE,
+    Declared,
+    Hooks,
+    Pass,
+    TooMuch,
+    Unreadable,
+    lies_in,
+)
 from syncheck.frontends.cpp.syntax import Unit
 from syncheck.frontends.cpp.terms import NOWHERE, Terms, unused
 from syncheck.frontends.cpp.text_notes import notes
@@ -194,16 +203,19 @@ def _program(
 
 def _changing(finisher: Finisher, bodies: dict[str, tuple[Statement, ...]]) -> frozenset[str]:
     """The pointers whose memory may hold another integer at each read: what the kernel itself writes, reads as
-    volatile, or drops from its data cache to read it again."""
+    volatile, or drops from its data cache in a loop that reads it."""
     declared = finisher.declared
     if "fixed" in declared.doubt:
         return frozenset(declared.loaded)
     for body in bodies.values():
         finisher.find_written(body)
     found = {base for base, owner in declared.bases.items() if owner in finisher.written}
-    found |= {base for base, _ in declared.cleaned} | set(declared.volatile)
-    inside = tuple(f"{base}{mark}" for base in found for mark in ("->", "[", " "))
-    return frozenset(base for base in declared.loaded if "" in found or base in found or base.startswith(inside))
+    dropped: dict[str, set[str]] = {}
+    for base, loop in declared.cleaned_in:
+        dropped.setdefault(loop, set()).add(base)
+    found |= {base for base, loop in declared.steady if lies_in(base, dropped.get(loop, ()))}
+    found |= set(declared.volatile)
+    return frozenset(base for base in declared.loaded if lies_in(base, found))
 
 
 def _follow(run: Pass, entry: Entry) -> list[Statement]:

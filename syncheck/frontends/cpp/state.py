@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,12 @@ class Unreadable(Exception):
     def __init__(self, node: Node, message: str, expected: str = "") -> None:
         super().__init__(message)
         self.node, self.message, self.expected = node, message, expected
+
+
+def lies_in(pointer: str, others: Collection[str]) -> bool:
+    """Whether a pointer is one of others, or was read through one; "" is any."""
+    inside = tuple(f"{one}{mark}" for one in others for mark in ("->", "[", " "))
+    return "" in others or pointer in others or pointer.startswith(inside)
 
 
 class TooMuch(Exception):
@@ -55,6 +61,7 @@ class ScalarStore:
 class Declared:
     """Everything that both passes declare. `views` and `placed` find what was declared before; `loaded` are the
     pointers that integers are read through, `changing` those whose memory may hold another value at each read;
+    `cleaned_in` and `steady` are pointers, and loops in which their lines are dropped and integers taken as unchanged;
     `reshaped` are tiles of whose valid part nothing is known, `unsteady` those found to be such.
     `doubt`: the kinds of assumptions (source.ASSUMED) not to make; `guessed`: (kind, tensor, where) of those made of a
     tensor, in words; `plain`: functions without a text that were taken to compute a number only."""
@@ -73,6 +80,8 @@ class Declared:
     overflows: dict[Span, tuple[str, int, int]] = field(default_factory=dict)
     scalar_stores: dict[Span, ScalarStore] = field(default_factory=dict)
     cleaned: list[tuple[str, int]] = field(default_factory=list)
+    cleaned_in: set[tuple[str, str]] = field(default_factory=set)
+    steady: set[tuple[str, str]] = field(default_factory=set)
     changing: frozenset[str] = frozenset()
     loaded: dict[str, Span] = field(default_factory=dict)
     doubt: frozenset[str] = frozenset()
@@ -157,7 +166,9 @@ class Hooks:
 @dataclass(slots=True)
 class Pass:
     """Follows one preprocessed text for one core type; `lanes`: whether the text asks which vector lane it is; `host`:
-    what is followed runs on the host, where only `launching` functions matter."""
+    what is followed runs on the host, where only `launching` functions matter; `instead`: a function, and the one that
+    is followed in its place; `dropped`: the pointers whose lines the data cache has forgotten, "" for all;
+    `assigned`: for each on-chip address, the call path and bytes of the tiles that were given it."""
 
     unit: Unit
     core: str
@@ -189,6 +200,7 @@ class Pass:
     kept_before: dict[int, dict[str, Expr | None]] = field(default_factory=dict)
     unended: list[Any] = field(default_factory=list)
     launches: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
     assigned: dict[tuple[str, Expr], list[tuple[tuple[int, ...], int]]] = field(default_factory=dict)
     instead: tuple[str, str] = ("", "")
 
