@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import resource
 import signal
 import time
 import zlib
@@ -158,21 +159,22 @@ class _TooLong(BaseException):
 
 
 def _timed(item: Item) -> float | None:
-    """What an item takes; None where that is too much, or where it fails outside pytest."""
+    """What an item takes; None where that is too much, where it fails outside pytest or starts a process."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise _TooLong
 
     signal.signal(signal.SIGVTALRM, stop)
     signal.setitimer(signal.ITIMER_VIRTUAL, MOST, 0.2)  # again and again: some places swallow it
-    start = time.process_time()
+    start, children = time.process_time(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     try:
         said = fails(item)
     except _TooLong:
         return None
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    return None if said else time.process_time() - start
+    seconds = time.process_time() - start
+    return None if said or resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime > children else seconds
 
 
 def _test_fails(module: str, owner: str, name: str, params: dict[str, Any]) -> str:
