@@ -221,6 +221,8 @@ def main() -> None:
     for number, mutant in enumerate(chosen, 1):
         totals[mutant.module] += 1
         title, _ = tried(mutant.change, order)
+        if number % 50 == 0:
+            _print_totals(totals, lost)
         if title:
             order.learn(title)
             continue
@@ -230,22 +232,29 @@ def main() -> None:
         if options.output:
             with options.output.open("a", encoding="utf-8") as file:
                 file.write(f"{mutant}\n")
-    for module in sorted(totals):
-        print(f"{module:15} killed {totals[module] - lost[module]} of {totals[module]}")
+    _print_totals(totals, lost)
     killed = len(chosen) - len(survivors)
     print(
         f"killed {killed} of {len(chosen)} ({100 * killed / max(len(chosen), 1):.1f} %) in {time.time() - start:.0f} s"
     )
 
 
+def _print_totals(totals: Counter[str], lost: Counter[str]) -> None:
+    print(
+        ", ".join(f"{module}: killed {totals[module] - lost[module]} of {totals[module]}" for module in sorted(totals)),
+        flush=True,
+    )
+
+
 def _chosen(modules: Sequence[str], sample: int, seed: int, again: Path | None) -> list[Mutant]:
-    """A random choice in the order of the text; of a list that survived before, all that are still there."""
+    """A random choice in random order, so that what is done by any time is a sample; of a list that survived before,
+    all that are still there."""
     whole = [mutant for module in modules for mutant in mutants(module)]
     if again is not None:
         names = set(again.read_text(encoding="utf-8").splitlines())
         return [mutant for mutant in whole if str(mutant) in names]
-    chosen = whole if not sample else random.Random(seed).sample(whole, min(sample, len(whole)))
-    return sorted(chosen, key=lambda m: (modules.index(m.module), m.line))
+    random.Random(seed).shuffle(whole)
+    return whole[: sample or None]
 
 
 if __name__ == "__main__":

@@ -300,6 +300,20 @@ def test_forgetting_changes_nothing(chance: random.Random) -> None:
     assert everything(run(lines, retire_every=1, scalar_wait=False)) == everything(advisory)
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.randoms(use_true_random=False))
+def test_when_a_pipe_turns_up_does_not_matter(chance: random.Random) -> None:
+    """Clocks grow while tokens and instructions that wait hold older ones."""
+    streams = random_streams(chance)
+    lines = merged(chance, streams)
+    pipes = [(core, pipe) for core in sorted(streams) for pipe in USED[core]]
+    first = [access(core, pipe, 90, [], [["UB", 100 + at, 101 + at]]) for at, (core, pipe) in enumerate(pipes)]
+    early, late = run([*first, *lines]), run([*lines, *first])
+    for result in early, late:
+        result.log.remarks = {key: item for key, item in result.log.remarks.items() if place(result, key[1])[3] != 90}
+    assert (clashes(early), remarks(early), stuck(early)) == (clashes(late), remarks(late), stuck(late))
+
+
 # ---------------------------------------------------------------- memory
 
 
