@@ -134,9 +134,7 @@ class Replay(Sightings):
         for name in ("queues", "queue_levels", "sleepers", "tokens", "writers", "readers", "heard", "drains"):
             setattr(other, name, {key: value.copy() for key, value in getattr(self, name).items()})
         other.partial = {key: {c: q.copy() for c, q in parts.items()} for key, parts in self.partial.items()}
-        other.released = set()
-        other._awake = []
-        return other
+        return other  # `released` and `_awake` are empty here
 
     # ------------------------------------------------------------ issue
 

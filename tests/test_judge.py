@@ -98,7 +98,7 @@ def known() -> list[Any]:
 @pytest.mark.parametrize("path", known())
 def test_known(path: Path) -> None:
     """races: line-line; stuck: line, the heads of any standstill; flying, overtaken: lines, where the fixture says;
-    bounded: why it does not close; states: how many the proof may take."""
+    bounded: why it does not close; states: how many the proof may take; overflows: a counter."""
     text = path.read_text(encoding="utf-8")
     pins = {name: tuple(map(int, values.split(","))) for name, values in (w.split("=") for w in header(text, "pins"))}
     looked = look(text, pins)
@@ -109,6 +109,7 @@ def test_known(path: Path) -> None:
         set(header(text, "races")), set(header(text, "stuck")), bool(header(text, "bounded"))
     ), (text, gaps)  # fmt: skip
     assert looked.states <= int([*header(text, "states"), str(STATES + 1)][0])
+    assert seen.overflow == bool(header(text, "overflows"))
     for name in ("flying", "overtaken"):
         if wanted := header(text, name):
             assert {str(line) for _, line in getattr(seen, name)} == set(wanted), name
