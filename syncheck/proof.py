@@ -113,11 +113,9 @@ class Explorer:
     def go_on(self, max_states: int) -> Outcome:
         """Follow what is left, small cases first, until nothing is left or the states allowed are used up."""
         self._max_states = max_states
-        while self._heap:
+        while self._heap and not self._spent():
             _, _, path = heappop(self._heap)
             self._follow(path)
-            if self._spent():
-                break
         if self._heap:
             self.outcome.cuts(self._heap[0][2].store)
         return self.outcome
@@ -150,6 +148,9 @@ class Explorer:
             if core is None:
                 self._end(path)
                 return
+            if self._spent():
+                self._push(path)
+                return
             try:
                 going = self._advance(path, core)
             except Open as question:
@@ -162,9 +163,6 @@ class Explorer:
                 self.outcome.cuts(path.store)
                 return
             if not going:
-                return
-            if self._spent():
-                self._push(path)
                 return
 
     def _advance(self, path: Path, core: CoreRun) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from syncheck.check import Settings, check, check_trace
 from syncheck.finding import FileReport
 from syncheck.machine import load
-from syncheck.proof import AFTER_A_RACE
+from syncheck.proof import AFTER_A_RACE, WORK_PER_STATE
 
 JUDGE = Path(__file__).resolve().parent.parent / "fixtures" / "judge"
 
@@ -253,3 +253,34 @@ def test_an_upper_end_costs_nothing_and_is_kept() -> None:
     many = LATE.replace("i == 20", "i % 2 == 2")
     states = [check(many.format(domain=domain), "k.sync", settings).states for domain in ("0..64", "0..4096", "0..")]
     assert len(set(states)) == 1
+
+
+def test_work_stops_a_proof_of_large_turns() -> None:
+    body = "pipe_barrier(PIPE_V); " * 150
+    text = "param n in 0..; core AIV0 { for (i = 0; i < n; i++) { if (i * i == n) { BODY } BODY } }\n"
+    report = check(text.replace("BODY", body), "k.sync", Settings(load("a2a3"), max_states=4, bound=9))
+    assert "stopped after 4 states" in report.reason
+    assert report.events > 4 * WORK_PER_STATE - 300
+
+
+def test_a_proof_that_ends_at_its_limit_is_one() -> None:
+    text = PING_PONG.format(slots=2, read="i % 2")
+    states = run(text).states
+    for limit, verdict in ((states, "proved"), (states // 2, "bounded")):
+        assert check(text, "k.sync", Settings(load("a2a3"), max_states=limit)).verdict == verdict
+    straight = f"core AIV0 {{ {'pipe_barrier(PIPE_V); ' * 300} }}\n"
+    assert check(straight, "k.sync", Settings(load("a2a3"), max_states=1)).verdict == "proved"
+
+
+def test_once_a_standstill_is_known_it_stops_soon() -> None:
+    text = (JUDGE / "bytes_seen_again.sync").read_text(encoding="utf-8")
+    report = run(text.replace("TLOAD(c, y[j]);", "wait_flag(PIPE_V, PIPE_S, 0);"))
+    assert {finding.rule for finding in report.findings if finding.severity == "error"} == {"FLG008"}
+    assert report.states == AFTER_A_RACE + 1
+
+
+def test_what_cannot_be_run_is_said_once() -> None:
+    text = "param n in 0..;\nunknown c;\ncore AIV0 {\n    let x = 4 / n;\n    pipe_barrier(PIPE_V);\n}\n"
+    report = run(text, definitions=(("n", "0"),))
+    assert [(f.rule, f.primary.span.line) for f in report.findings if f.severity == "error"] == [("SYN001", 4)]
+    assert report.verdict in ("bounded", "unreadable")

@@ -1,0 +1,124 @@
+"""One kernel's code as it runs: what values can be, which steps may follow, where a run stops."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncheck.build import kernels
+from syncheck.execution import EMIT, CoreRun, Kernel, Stopped, emitting, frames_of, turn_of
+from syncheck.frontends.script import parse
+from syncheck.machine import load
+from syncheck.symbolic import TURN, Linear, Open, Store, atom, linear, opaque
+
+TEXT = """param n in 0..; param m in -3..; param k[b] in 1..;
+core AIV0 {
+    pipe_barrier(PIPE_V);
+    if (n) { pipe_barrier(PIPE_MTE2); } else { pipe_barrier(PIPE_MTE3); }
+    for (i = 0; i < n; i++) { pipe_barrier(PIPE_ALL); pipe_barrier(PIPE_V); }
+    pipe_barrier(PIPE_MTE2);
+}
+"""
+N, M = atom("n"), atom("m")
+
+
+def kernel_of(text: str, **pins: tuple[int, ...]) -> Kernel:
+    program = parse(text, "k.sync")
+    assert not program.problems
+    return next(kernels(program, load("a2a3"), pins))
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds"),
+    [
+        (opaque("%", N, 4), (0, 3)),
+        (opaque("%", M, 4), (-3, 3)),
+        (opaque("%", linear(3, [(("m", ()), 1)]), 4), (0, 3)),
+        (opaque("%", linear(2, [(("m", ()), 1)]), 4), (-3, 3)),
+        (opaque("%", linear(0, [(("n", ()), -1)]), 4), (-3, 3)),
+        (opaque("%", linear(6, [(("m", ()), 2)]), -4), (0, 3)),
+        (opaque("%", 5, 4), (0, 3)),
+        (opaque("%", -5, 4), (-3, 3)),
+        (opaque("%", atom("anything"), 4), (-3, 3)),
+        (opaque("%", 5, M), (None, None)),
+        (opaque("&", M, 7), (0, 7)),
+        (opaque("&", M, 0), (0, 0)),
+        (opaque("&", M, -8), (None, None)),
+        (atom("trips@i"), (0, None)),
+        (N, (0, None)),
+        (M, (-3, None)),
+        (atom("k", 2), (1, None)),
+    ],
+    ids=str,
+)
+def test_what_a_value_can_be(value: Linear, bounds: tuple[int | None, int | None]) -> None:
+    assert kernel_of(TEXT).domain(value.terms[0][0]) == bounds
+
+
+def test_a_pinned_list_gives_each_turn_its_value_and_the_last_to_later_ones() -> None:
+    kernel = kernel_of(TEXT, k=(5, 7, 9))
+    turn = atom(f"b{TURN}0|1|", 1)
+    told = [kernel.domain(("k", (index,))) for index in (0, 1, 2, 3, -1, turn)]
+    assert told == [(5, 5), (7, 7), (9, 9), (9, 9), (5, 5), (7, 7)]
+    assert [turn_of(index) for index in (3, -2, turn, N)] == [3, 0, 1, 0]
+
+
+def test_what_may_still_come() -> None:
+    (code,) = kernel_of(TEXT).cores
+    steps = [number for number, op in enumerate(code.ops) if op.code == EMIT]
+    lines = {number: code.ops[number].span.line for number in steps}
+    assert [lines[number] for number in steps] == [3, 4, 4, 5, 5, 6]
+    first, then, other, inside, tail, last = steps
+    reached = {here: [number for number in steps if code.leads(here, number)] for here in steps}
+    assert reached == {
+        first: steps, then: [then, inside, tail, last], other: [other, inside, tail, last],
+        inside: [inside, tail, last], tail: [inside, tail, last], last: [last],
+    }  # fmt: skip
+    for here in steps:
+        assert list(emitting(code.ops, here)) == [code.ops[number] for number in reached[here]]
+
+
+def stepped(text: str, **pins: tuple[int, ...]) -> CoreRun:
+    """A core run to its end."""
+    kernel = kernel_of(text, **pins)
+    run = CoreRun(kernel, kernel.cores[0])
+    while not run.done:
+        run.step(Store(kernel.domain))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("let x = 1 / n;", "divides by zero"),
+        ("let x = 1 << (n - 1);", "negative amount"),
+    ],
+)
+def test_what_cannot_be_run_is_said_with_its_line(statement: str, message: str) -> None:
+    with pytest.raises(Stopped, match=message) as stopped:
+        stepped(f"param n in 0..;\ncore AIV0 {{\n    {statement}\n}}\n", n=(0,))
+    assert stopped.value.problem.span.line == 3
+
+
+def test_an_open_question_changes_nothing() -> None:
+    kernel = kernel_of(TEXT)
+    run = CoreRun(kernel, kernel.cores[0])
+    run.step(Store(kernel.domain))
+    at = run.pc
+    for _ in range(2):
+        with pytest.raises(Open):
+            run.step(Store(kernel.domain))
+        assert run.pc == at
+
+
+def test_turns_are_counted_and_frames_tell_them() -> None:
+    text = (
+        "core AIV0 {\n for (i = 2; i < 8; i += 3) { step(i); }\n}\ndef step(x) { instr v on PIPE_V writes UB[0:64]; }\n"
+    )
+    kernel = kernel_of(text)
+    run = CoreRun(kernel, kernel.cores[0])
+    told = []
+    while not run.done:
+        for action in run.step(Store(kernel.domain)) or ():
+            told.append(frames_of(kernel.sites[action.site], run.values))
+    assert told == [("i=2", "step@2 x=2"), ("i=5", "step@2 x=5")]
+    assert run.turns == 2
