@@ -59,6 +59,7 @@ def test_a_pinned_list_gives_each_turn_its_value_and_the_last_to_later_ones() ->
     turn = atom(f"b{TURN}0|1|", 1)
     told = [kernel.domain(("k", (index,))) for index in (0, 1, 2, 3, -1, turn)]
     assert told == [(5, 5), (7, 7), (9, 9), (9, 9), (5, 5), (7, 7)]
+    assert kernel_of(TEXT, n=(4, 6)).domain(("n", ())) == (4, 4)
     assert [turn_of(index) for index in (3, -2, turn, N)] == [3, 0, 1, 0]
 
 
@@ -122,3 +123,29 @@ def test_turns_are_counted_and_frames_tell_them() -> None:
             told.append(frames_of(kernel.sites[action.site], run.values))
     assert told == [("i=2", "step@2 x=2"), ("i=5", "step@2 x=5")]
     assert run.turns == 2
+
+
+def test_a_loop_whose_start_is_open_is_told_by_its_turn() -> None:
+    text = """param first in 2..; param step in 1..; param total in 0..;
+core AIV0 { for (b = first; b < total; b += step) { pipe_barrier(PIPE_V); } }
+"""
+    kernel = kernel_of(text)
+    run, store = CoreRun(kernel, kernel.cores[0]), Store(kernel.domain)
+    with pytest.raises(Open) as asked:
+        run.step(store)
+    head = run.code.ops[run.pc]
+    (key,) = {name for name in kernel.domains if TURN in name and not name.startswith("trips@")}
+    assert kernel.domain((key, (0,))) == (2, None)
+    inside = store.assume(asked.value.test, True)
+    assert inside is not None
+    assert run.step(inside) is None
+    assert (run.turns, run.unbounded(head, inside)) == (1, True)
+    (barrier,) = run.step(inside) or ()
+    assert frames_of(kernel.sites[barrier.site], run.values) == ("b=0",)
+    with pytest.raises(Open) as asked:
+        run.step(inside)
+    left = inside.assume(asked.value.test, False)
+    assert left is not None
+    assert not run.unbounded(head, left)
+    run.step(left)
+    assert run.done
