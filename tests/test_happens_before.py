@@ -162,3 +162,31 @@ def test_scalar_stores_are_seen_only_through_a_flag(between: str, known: bool) -
     graph = graph_of(recording)
     store_event, read = [event for event in recording.events if is_data(event) and event.action.core == 0]
     assert before(recording, graph, store_event, read) == known
+
+
+def test_the_words_of_a_path() -> None:
+    text = """machine a2a3;
+core AIV0 {
+    instr a on PIPE_V writes UB[0:64];
+    pipe_barrier(PIPE_V);
+    instr b on PIPE_V reads UB[0:64];
+    set_flag(PIPE_V, PIPE_MTE3, 0);
+    wait_flag(PIPE_V, PIPE_MTE3, 0);
+    instr c on PIPE_MTE3 reads UB[0:64];
+}
+"""
+    recording = run(text, "a2a3", {}, {})
+    graph = graph_of(recording)
+    first, second, third = [event for event in recording.events if is_data(event)]
+    assert [step.text for step in path(recording, graph, first, second)] == [
+        "a at 3 (AIV0 V) completes on V",
+        "pipe_barrier(V) at 4 waits for all before it on V",
+        "b at 5 (AIV0 V) starts after that",
+    ]
+    assert [step.text for step in path(recording, graph, second, third)] == [
+        "b at 5 (AIV0 V) completes on V",
+        "set_flag(V, MTE3, EVENT_ID0) at 6 fires when all before it on V is complete",
+        "wait_flag(V, MTE3, EVENT_ID0) at 7 makes MTE3 wait for it",
+        "c at 8 (AIV0 MTE3) starts after that",
+    ]
+    assert path(recording, graph, third, first) == ()

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from syncheck.build import kernels
 from syncheck.check import Settings, check, check_trace
 from syncheck.finding import FileReport
+from syncheck.frontends.script import parse
 from syncheck.machine import load
-from syncheck.proof import AFTER_A_RACE, WORK_PER_STATE
+from syncheck.observation import Log
+from syncheck.ordering import Rules
+from syncheck.proof import AFTER_A_RACE, WORK_PER_STATE, Explorer
 
 JUDGE = Path(__file__).resolve().parent.parent / "fixtures" / "judge"
 
@@ -284,3 +288,9 @@ def test_what_cannot_be_run_is_said_once() -> None:
     report = run(text, definitions=(("n", "0"),))
     assert [(f.rule, f.primary.span.line) for f in report.findings if f.severity == "error"] == [("SYN001", 4)]
     assert report.verdict in ("bounded", "unreadable")
+
+
+def test_a_proof_without_a_race_goes_on() -> None:
+    (kernel,) = kernels(parse(PING_PONG.format(slots=2, read="i % 2"), "k.sync"), load("a2a3"), {})
+    outcome = Explorer(kernel, Rules(), Log(), after_a_race=3).run()
+    assert (outcome.gaps, outcome.states > 3) == ({}, True)

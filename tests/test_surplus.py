@@ -137,3 +137,13 @@ def test_a_comment_on_surplus_is_judged_only_where_surplus_was_asked_for() -> No
         report = check(text, "k.sync", Settings(load("a2a3"), surplus=asked))
         assert not [f for f in report.findings if f.rule == "SUP001"]
         assert [f.suppressed for f in report.findings if f.rule == "SUR002"] == [True] * asked
+
+
+def test_groups_are_seen_whatever_makes_stores_visible() -> None:
+    path = SEEDS.parent / "SUR001" / "fires_two_flags.sync"
+    told = []
+    for options in ((), ("xcore_visibility=needs-dsb",)):
+        settings = Settings(load("a2a3", overrides=options), surplus=True)
+        report = check(path.read_text(encoding="utf-8"), "k.sync", settings)
+        told.append(sorted(f.primary.span.line for f in report.findings if f.rule == "SUR001"))
+    assert told[0] == told[1] != []
