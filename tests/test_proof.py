@@ -288,6 +288,7 @@ def test_what_cannot_be_run_is_said_once() -> None:
     report = run(text, definitions=(("n", "0"),))
     assert [(f.rule, f.primary.span.line) for f in report.findings if f.severity == "error"] == [("SYN001", 4)]
     assert report.verdict in ("bounded", "unreadable")
+    assert [gap.span.line for gap in report.gaps] == [4]
 
 
 def test_a_proof_without_a_race_goes_on() -> None:
