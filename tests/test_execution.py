@@ -40,6 +40,7 @@ def kernel_of(text: str, **pins: tuple[int, ...]) -> Kernel:
         (opaque("%", -5, 4), (-3, 3)),
         (opaque("%", atom("anything"), 4), (-3, 3)),
         (opaque("%", 5, M), (None, None)),
+        (opaque("%", N, 0), (None, None)),
         (opaque("&", M, 7), (0, 7)),
         (opaque("&", M, 0), (0, 0)),
         (opaque("&", M, -8), (None, None)),
