@@ -126,15 +126,16 @@ class Explorer:
     def _spent(self) -> bool:
         outcome = self.outcome
         if outcome.states > self._after_a_race and self._refuted():
-            outcome.gaps.setdefault("race", Problem(self._kernel.cores[0].ops[0].span, "stopped: an error is known"))
+            self._stopped("race", "stopped: an error is known")
             return True
         work = outcome.events + self._folder.work
         if outcome.states <= self._max_states and work <= self._max_states * WORK_PER_STATE:
             return False
-        where = self._kernel.cores[0].ops[0].span
-        text = f"stopped after {outcome.states} states (--max-states raises the limit)"
-        outcome.gaps.setdefault("states", Problem(where, text))
+        self._stopped("states", f"stopped after {outcome.states} states (--max-states raises the limit)")
         return True
+
+    def _stopped(self, why: str, text: str) -> None:
+        self.outcome.gaps.setdefault(why, Problem(self._kernel.cores[0].ops[0].span, text))
 
     def _refuted(self) -> bool:
         return bool(self._log.stuck) or any(c.kind == "unordered" for c in self._log.clashes.values())
