@@ -391,7 +391,9 @@ class _Builder:
         breaks: list[Op] = []
         continues: list[Op] = []
         core.leaving = (*core.leaving, (breaks, continues))
+        returns = len(core.returns[-1])
         self._body(core, loop.body, inner)
+        info.leaves = bool(breaks) or len(core.returns[-1]) > returns
         core.leaving = core.leaving[:-1]
         for jump in continues:
             jump.target = len(core.ops)

@@ -17,7 +17,8 @@ from syncheck.places import OutOfRange
 from syncheck.shapes import Demands, LoopInfo, Shape
 from syncheck.source import Problem, Span
 from syncheck.symbolic import Atom, Bounds, Open, Store, Value, atom, key_of, less
-from syncheck.value import Record, mutable
+from syncheck.value import Record, frozen, mutable
+from syncheck.value import Value as Frozen
 from syncheck.wiring import Wiring
 
 EMIT, LET, START, HEAD, NEXT, BRANCH, JUMP, END = range(8)
@@ -151,10 +152,19 @@ class Stopped(Exception):
         self.problem = problem
 
 
+@frozen
+class Pin(Frozen):
+    """Until a core leaves `loop`, the value that bounds it is this number for it (reopening.py)."""
+
+    item: Atom
+    number: int
+    loop: LoopInfo
+
+
 class CoreRun:
     """One core in the middle of its code: copy it to follow two futures."""
 
-    __slots__ = ("code", "done", "kernel", "marks", "pc", "rest", "turns", "values")
+    __slots__ = ("code", "done", "kernel", "marks", "pc", "pins", "rest", "turns", "values")
 
     def __init__(self, kernel: Kernel, code: CoreCode) -> None:
         self.kernel = kernel
@@ -165,6 +175,7 @@ class CoreRun:
         self.turns = 0
         self.rest: list[Action] = []  # of the statement the core is held in: what it has not issued yet
         self.done = not code.ops
+        self.pins: tuple[Pin, ...] = ()
 
     def copy(self) -> CoreRun:
         other: CoreRun = object.__new__(CoreRun)
@@ -184,7 +195,10 @@ class CoreRun:
             rest, self.rest = self.rest, []
             return rest
         ops = self.code.ops
+        whole, pins = store, self.pins
         while True:
+            if pins:
+                store, pins = self._unpinned(whole), self.pins
             op = ops[self.pc]
             code = op.code
             try:
@@ -220,6 +234,34 @@ class CoreRun:
                 raise Stopped(Problem(op.span, "this divides by zero or shifts by a negative amount")) from None
             except OutOfRange as error:
                 raise Stopped(Problem(op.span, str(error))) from None
+
+    def _unpinned(self, store: Store) -> Store:
+        """What is assumed here, once the pins of loops that are over are forgotten."""
+        self.pins = tuple([pin for pin in self.pins if pin.loop.start <= self.pc < pin.loop.end])
+        for pin in self.pins:
+            store = store.pinned(pin.item, pin.number)
+        return store
+
+    def member(self, family: tuple[str, Any]) -> Atom:
+        """The atom that a loop's `bound` names now."""
+        name, index = family
+        if index is None:
+            return (name, ())
+        if isinstance(index, int):
+            return (name, (index,))
+        loop, offset = index
+        return (name, (self.values[loop.slot] + offset,))
+
+    def loop_over(self, item: Atom) -> LoopInfo | None:
+        """The running loop that an open value bounds; the innermost one. None where that is a number by now."""
+        for info in reversed(self.code.ops[self.pc].loops):
+            if isinstance(info.bound, tuple) and not info.turns and self.member(info.bound) == item:
+                return None if self.pinned(info) else info
+        return None
+
+    def pinned(self, info: LoopInfo) -> bool:
+        """Whether a number ends this loop by now."""
+        return any(pin.loop is info for pin in self.pins)
 
     def _plain(self, op: Op, store: Store) -> None:
         code = op.code
@@ -269,6 +311,8 @@ class CoreRun:
 
     def unbounded(self, head: Op, store: Store) -> bool:
         """Whether the path says nothing about where this loop ends."""
+        if any(pin.loop.head == self.pc - 1 for pin in self.pins):
+            return False
         _, key = self.values[head.turn]
         if key:
             return store.bounds_of(atom(f"trips@{key}").terms[0][0])[1] is None

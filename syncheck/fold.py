@@ -9,7 +9,7 @@ Equal canonical forms have equal futures: the same races, deadlocks and leftover
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from itertools import islice
 from math import lcm
@@ -19,6 +19,7 @@ from syncheck import symbolic
 from syncheck.action import Action
 from syncheck.execution import CoreRun, Kernel
 from syncheck.memory_map import Handle, Page
+from syncheck.reopening import Loose
 from syncheck.replay import Entry, Replay, Token
 from syncheck.shapes import LoopInfo, Shape
 from syncheck.source import Span
@@ -59,11 +60,16 @@ class Folder:
             for writers_only in (False, True)
         }
         self.work = 0
+        self.periods: dict[str, int] = {}
+        """For values that were loose on some path, how many turns of their loops repeat themselves."""
 
-    def canonical(self, cores: list[CoreRun], replay: Replay, store: Store) -> object:
-        """A hashable form; two paths with equal forms have equal futures."""
-        turn = _Turn(self, self._kernel, cores, replay, store)
-        return turn.form()
+    def canonical(
+        self, cores: list[CoreRun], replay: Replay, store: Store, loose: Mapping[Atom, Loose | None]
+    ) -> tuple[object, dict[Atom, int]]:
+        """A hashable form; two paths with equal forms have equal futures. And the values that keep running loops from
+        being folded only because another loop over them may yet begin, each with the least counter of these loops."""
+        turn = _Turn(self, self._kernel, cores, replay, store, loose)
+        return turn.form(), turn.waiting
 
     def users_of(self, page: str, writers_only: bool) -> tuple[int, ...]:
         """The agents that access (or write) a memory anywhere in the text."""
@@ -82,10 +88,15 @@ class Folder:
             return bound, f"{info.bad} at line {info.bad_span.line}"
         return bound, "its trip count is used in a way that changes from turn to turn"
 
+    def period_of(self, name: str, turns: int) -> int:
+        """After how many turns loops over a value are as they were, given that some state came again so many later."""
+        return lcm(self.demands_on(name)[0], turns)
+
     def demands_on(self, name: str) -> tuple[int, int, LoopInfo | None]:
         """(modulus, threshold, an obstacle) for shifting all loops that the value `name` bounds."""
         demands = self._kernel.demands
         modulus, threshold, asked = demands.modulus.get(name, 1), 0, demands.threshold.get(name, 0)
+        modulus = lcm(modulus, self.periods.get(name, 1))
         for info in self.loops:
             if info.ends_at == name:
                 modulus = lcm(modulus, info.modulus, info.step)
@@ -98,12 +109,17 @@ class Folder:
 class _Turn:
     """One canonical form in the making."""
 
-    def __init__(self, folder: Folder, kernel: Kernel, cores: list[CoreRun], replay: Replay, store: Store) -> None:
+    def __init__(
+        self, folder: Folder, kernel: Kernel, cores: list[CoreRun], replay: Replay, store: Store,
+        loose: Mapping[Atom, Loose | None],
+    ) -> None:  # fmt: skip
         self._folder = folder
         self._kernel = kernel
         self._cores = cores
         self._replay = replay
         self._store = store
+        self._loose = loose
+        self.waiting: dict[Atom, int] = {}
         self._classes: dict[Atom, _Class] = {}
         self._of_loop: dict[LoopInfo, _Class] = {}
         self._along: dict[str, _Class | None] = {}
@@ -124,7 +140,7 @@ class _Turn:
         for core in self._cores:
             for info in core.code.ops[core.pc].loops:
                 bound = self._bound_of(core, info)
-                if bound is None:
+                if bound is None or core.pinned(info):
                     continue
                 turn, key = core.values[info.turn_slot]
                 plain = info.forward and not info.turns
@@ -139,26 +155,36 @@ class _Turn:
             return (f"trips@{key}", ())
         if not isinstance(info.bound, tuple):
             return None
-        return self._member(core, info.bound)
-
-    def _member(self, core: CoreRun, family: tuple[str, Any]) -> Atom:
-        name, index = family
-        if index is None:
-            return (name, ())
-        if isinstance(index, int):
-            return (name, (index,))
-        loop, offset = index
-        return (name, (core.values[loop.slot] + offset,))
+        return core.member(info.bound)
 
     def _decide(self) -> None:
         for bound, group in self._classes.items():
             name = bound[0]
             short = "@".join(name.split("@")[:2]) if name.startswith("trips@") else name
             modulus, threshold, obstacle = self._folder.demands_on(short)
-            if any(self._ahead(core, info, bound) for core in self._cores for info in core.code.loops):
-                group.least = 0
+            least, begins = group.least, False
+            if bound not in self._loose and any(
+                self._ahead(core, info, bound) for core in self._cores for info in core.code.loops
+            ):
+                group.least, begins = 0, True
             if obstacle is None and name not in self._kernel.demands.odd_index and not self._out_of_step(group):
                 group.shift = max(group.least - threshold, 0) // modulus * modulus
+                if begins and least > threshold and self._may_be_loose(bound, group):
+                    self.waiting[bound] = least
+
+    def _may_be_loose(self, bound: Atom, group: _Class) -> bool:
+        """Whether no loop over this value begins before these end, which they do nowhere but at their bound."""
+        low, high = self._store.bounds_of(bound)
+        if high is not None or low is None or low < self._kernel.demands.threshold.get(bound[0], 0):
+            return False
+        if any(info.turns or info.leaves or info.step != 1 for info in group.loops):
+            return False
+        for core in self._cores:
+            own = [info for info in core.code.ops[core.pc].loops if info in group.loops]
+            ahead = [info for info in core.code.loops if self._ahead(core, info, bound)]
+            if len(own) > 1 or (ahead and not own) or any(info.within(own[0]) for info in ahead):
+                return False
+        return True
 
     def _hold_addresses(self) -> dict[str, int]:
         """By how many bytes the loops' shift moves the addresses of each tensor. Loops stay where they are when
@@ -264,7 +290,7 @@ class _Turn:
         if isinstance(term, LoopInfo):
             group = self._of_loop.get(term)
             return group.shift if group is not None and not term.turns else 0
-        found = self._classes.get(self._member(core, term))
+        found = self._classes.get(core.member(term))
         return found.shift if found is not None else 0
 
     def _value(self, core: CoreRun, value: Any, shape: Shape) -> Any:
@@ -288,9 +314,18 @@ class _Turn:
         if found is None:
             name, index = item
             group = self._classes.get(item)
-            found = (name, tuple(self._index(name, value) for value in index)), group.shift if group else 0
+            told = tuple([self._index(name, value) for value in index])
+            if name in ("(%)", "(&)") and isinstance(index[0], Linear) and isinstance(index[1], int):
+                told = self._remainder(index[0], index[1] + (name == "(&)")), index[1]
+            found = (name, told), group.shift if group else 0
             self._relabelled[item] = found
         return found
+
+    def _remainder(self, value: Linear, modulus: int) -> Any:
+        """What a remainder is taken of: shifted by whole rounds it stays what it is (shapes.py)."""
+        terms, constant = self._terms(value)
+        whole = modulus > 0 and (constant - value.constant) % modulus == 0
+        return terms, value.constant if whole else constant
 
     def _index(self, name: str, value: Any) -> Any:
         if isinstance(value, Linear):
@@ -392,6 +427,7 @@ class _Turn:
             self._waiting(live),
             self._memory(live),
             tuple(data != cleared for data, cleared in zip(replay.data, replay.cleared, strict=True)),
+            frozenset([(self._relabel(item)[0], mark) for item, mark in self._loose.items()]),
         )
 
     def _core(self, core: CoreRun) -> tuple[Any, ...] | None:
@@ -400,7 +436,8 @@ class _Turn:
         op = core.code.ops[core.pc]
         values = tuple(self._value(core, core.values[slot], shape) for slot, shape in op.scope)
         rest = tuple((a.site, a.channel, self._handles(a)) for a in core.rest)
-        return (core.pc, values, self._tiles(core), rest)
+        ends = tuple([(pin.loop.head, pin.number) for pin in core.pins])
+        return (core.pc, values, self._tiles(core), rest, ends)
 
     def _tiles(self, core: CoreRun) -> tuple[Any, ...]:
         return tuple(

@@ -16,9 +16,10 @@ from syncheck.deadlock import stuck_heads
 from syncheck.execution import CoreRun, Kernel, Stopped
 from syncheck.fold import Folder
 from syncheck.observation import Access, Log, Stuck
+from syncheck.reopening import Loose, reopened
 from syncheck.replay import Replay, Rules
 from syncheck.source import Problem
-from syncheck.symbolic import Open, Store, Test
+from syncheck.symbolic import Atom, Open, Store, Test, name_of
 from syncheck.value import Record, mutable
 from syncheck.visibility import Visible
 
@@ -52,16 +53,21 @@ class Outcome(Record):
 
 @mutable
 class Path(Record):
-    """One execution in progress: its cores, its token game, its assumptions."""
+    """One execution in progress: its cores, its token game, its assumptions. `loose`: the values whose loops were seen
+    to repeat themselves (reopening.py). `trail`: the forms it had in loops that would repeat themselves if another one
+    over the same value were not to come, each with the least counters. Both are replaced, never changed."""
 
     cores: list[CoreRun]
     replay: Replay
     store: Store
+    loose: dict[Atom, Loose] = field(default_factory=dict)
+    trail: dict[object, dict[Atom, int]] = field(default_factory=dict)
 
     def copy(self, store: Store) -> Path:
         replay = self.replay.copy()
+        copied = Path([core.copy() for core in self.cores], replay, store, self.loose, self.trail)
         replay.case = store
-        return Path([core.copy() for core in self.cores], replay, store)
+        return copied
 
 
 class Explorer:
@@ -234,21 +240,46 @@ class Explorer:
     def _unseen(self, path: Path, core: CoreRun) -> bool:
         """Whether no state with the same future asked this question before. Every open loop asks at each of its
         turns."""
-        form = (core.code.index, self._folder.canonical(path.cores, path.replay, path.store))
+        told, waiting = self._folder.canonical(path.cores, path.replay, path.store, path.loose)
+        form = (core.code.index, told)
         if form in self._seen:
             return False
         self._seen.add(form)
-        return True
+        return not (waiting and self._loosened(path, core, waiting)) or self._unseen(path, core)
+
+    def _loosened(self, path: Path, core: CoreRun, waiting: dict[Atom, int]) -> bool:
+        """Whether the loops over these values are in a state that they were in some turns ago, but for their counters:
+        then how often they run is not told by what they leave behind."""
+        trial: dict[Atom, Loose | None] = {**path.loose, **dict.fromkeys(waiting)}
+        told, _ = self._folder.canonical(path.cores, path.replay, path.store, trial)
+        before = path.trail.get((core.code.index, told))
+        if before is None:
+            path.trail = {**path.trail, (core.code.index, told): waiting}
+            return False
+        found = {}
+        for item, least in waiting.items():
+            low, _ = path.store.bounds_of(item)
+            if low is not None and least > before[item]:
+                period = self._folder.periods[item[0]] = self._folder.period_of(item[0], least - before[item])
+                found[item] = Loose(low, period)
+        path.loose = {**path.loose, **found}
+        return bool(found)
 
     def _split(self, path: Path, core: CoreRun, test: Test) -> None:
         if not self._sampling and not self._unseen(path, core):
             return
         stores = [store for answer in (False, True) if (store := path.store.assume(test, answer)) is not None]
         for store in stores[:-1]:
-            self._push(path.copy(store))
+            self._go_on(path.copy(store), store)
         for store in stores[-1:]:
-            path.store = path.replay.case = store
-            self._push(path)
+            self._go_on(path, store)
+
+    def _go_on(self, path: Path, store: Store) -> None:
+        """Follow a path with these assumptions, some other time."""
+        if path.loose:
+            store, path.loose = reopened(path.cores, store, path.loose, self._kernel.demands)
+        path.store = path.replay.case = store
+        self._push(path)
 
     def _stuck(self, stuck: Stuck) -> None:
         """Keep one deadlock of each kind: that of the smallest case."""
@@ -264,6 +295,10 @@ class Explorer:
         replay = path.replay
         if not replay.stalls and not replay.queues:
             replay.finish()
+            if path.loose:
+                names = ", ".join(name_of(item) for item in path.loose)
+                where = self._kernel.cores[0].ops[0].span
+                self.outcome.gaps.setdefault("loose", Problem(where, f"a loop over {names} was left before its end"))
             return
         self._stuck(stuck_heads(self._kernel, path.cores, replay, path.store))
 

@@ -50,6 +50,7 @@ class LoopInfo(Record):
     natural: bool = True
     reach: int = 0
     end_modulus: int = 1
+    leaves: bool = False
     bad: str = ""
     bad_span: Span | None = None
     head: int = -1
@@ -65,6 +66,10 @@ class LoopInfo(Record):
         if self.turns:
             return f"trips@{self.var}"
         return self.bound[0] if isinstance(self.bound, tuple) else ""
+
+    def within(self, outer: LoopInfo) -> bool:
+        """Whether this loop stands in the body of another."""
+        return self.parent is not None and (self.parent is outer or self.parent.within(outer))
 
     def spoil(self, why: str, span: Span | None) -> None:
         if not self.bad:
@@ -102,7 +107,8 @@ def scale(a: Shape, factor: int) -> Shape:
 @mutable
 class Demands(Record):
     """What the text asks of parameters and families themselves (`n == 1`, `n % 2`), by name; and who indexes what:
-    loops (`indexed`) or numbers (`named`). `natural` are the parameters that are never negative.
+    loops (`indexed`) or numbers (`named`). `natural` are the parameters that are never negative. `remainders`: (% or &,
+    what is added, the right side) of what the text asks of a value itself.
     """
 
     modulus: dict[str, int] = field(default_factory=dict)
@@ -110,6 +116,7 @@ class Demands(Record):
     indexed: dict[str, set[LoopInfo]] = field(default_factory=dict)
     named: dict[str, set[int]] = field(default_factory=dict)
     odd_index: set[str] = field(default_factory=set)
+    remainders: dict[str, set[tuple[str, int, int]]] = field(default_factory=dict)
     natural: set[str] = field(default_factory=set)
 
     def settle_named(self) -> None:
@@ -261,9 +268,9 @@ class Shapes:
         if a.number and b.number:
             return self._folded(op, a.constant, b.constant)
         if op == "%" and b.number and b.constant > 0:
-            return self._modulo(a, b.constant)
+            return self._modulo(a, b.constant, op, b.constant)
         if op == "&" and b.number and b.constant > 0 and b.constant & (b.constant + 1) == 0:
-            return self._modulo(a, b.constant + 1)
+            return self._modulo(a, b.constant + 1, op, b.constant)
         for shape in (a, b):
             self._spoil(shape, f"is used with {op}")
         return OPAQUE
@@ -284,7 +291,7 @@ class Shapes:
     def _truth(self, shape: Shape) -> None:
         self._compare(shape)
 
-    def _modulo(self, shape: Shape, modulus: int) -> Shape:
+    def _modulo(self, shape: Shape, modulus: int, op: str, operand: int) -> Shape:
         """The remainder has the sign of what is divided, so that must keep its sign where loops move."""
         if self._moves_along(shape):
             for term, _ in shape.terms:
@@ -304,6 +311,7 @@ class Shapes:
             else:
                 name = term[0]
                 self._demands.modulus[name] = lcm(self._demands.modulus.get(name, 1), modulus)
+                self._demands.remainders.setdefault(name, set()).add((op, shape.constant, operand))
                 self._demands.threshold[name] = max(self._demands.threshold.get(name, 0), abs(shape.constant) + 1)
         return OPAQUE
 

@@ -262,6 +262,10 @@ class Store(Case):
             raise Open(test)
         return known
 
+    def pinned(self, item: Atom, number: int) -> Store:
+        """The same assumptions with one atom a number."""
+        return Store(self.domain, {**self.bounds, item: (number, number)}, self.facts, self.size)
+
     def decides(self, test: Test) -> bool | None:
         """What the bounds alone answer; None where they do not say."""
         low, high = self.range_of(test.form)
