@@ -8,10 +8,12 @@ from typing import Any
 
 from syncheck.execution import Kernel, turn_of
 from syncheck.observation import Case
-from syncheck.symbolic import Atom, Bounds, Linear, Test
+from syncheck.symbolic import Atom, Bounds, Linear, Test, bitwise, remainder
 from syncheck.value import Record, mutable
 
 _TRIPS = "trips@"
+MOST_TRIED = 10_000
+"""Values tried until one has the remainders that the path has assumed; none may have them all."""
 
 
 @mutable
@@ -54,10 +56,20 @@ def _condition(assumed: Assumed) -> str:
     return f"{assumed.name} >= {max(assumed.values.values())}"
 
 
-def _excluded(case: Case, item: Atom, value: int) -> bool:
-    """Whether the path has assumed that this is not the value."""
+def fits(case: Case, item: Atom, value: int) -> bool:
+    """Whether the path allows this value, as far as it has ruled out single ones or knows remainders."""
     facts: dict[Test, bool] = getattr(case, "facts", {})
-    return facts.get(Test("==", Linear(-value, ((item, 1),)))) is False
+    if facts.get(Test("==", Linear(-value, ((item, 1),)))) is False:
+        return False
+    bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
+    for (name, index), (low, high) in bounds.items():
+        if name in ("(%)", "(&)") and low is not None and low == high and isinstance(index[1], int):
+            form = index[0]
+            if isinstance(form, Linear) and form.terms == ((item, 1),) and index[1]:
+                number = value + form.constant
+                if (remainder(number, index[1]) if name == "(%)" else bitwise("&", number, index[1])) != low:
+                    return False
+    return True
 
 
 def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
@@ -67,7 +79,8 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
         if name.startswith(_TRIPS) or "@" in name or name.startswith("("):
             continue
         value = low if low is not None else min(high or 0, 0)
-        while _excluded(case, (name, index), value):
+        least = value
+        while not fits(case, (name, index), value) and value < least + MOST_TRIED:
             value += 1
         turn = turn_of(index[0]) if index else 0
         assumed = found.setdefault(name, Assumed(name, floor=kernel.domains.get(name, (None, None))[0]))

@@ -18,7 +18,8 @@ from syncheck.simulator.entries import Core, Hardware
 from syncheck.simulator.held import held_back
 from syncheck.simulator.judge import TooLarge, Verdict, every_order
 from syncheck.simulator.program import Branch, Let, Loop, Node, Script, Values, evaluate, names_in, unrolled, written
-from syncheck.symbolic import Linear, Store, Test
+from syncheck.smallest import fits
+from syncheck.symbolic import Store
 
 STATES = 400
 FEW = 150
@@ -151,7 +152,8 @@ def choices(script: Script, most: int, family: int, indices: int) -> list[Values
 
 def assumed(script: Script, case: Store) -> Values | None:
     """The smallest values with which a path may go where it went; None where its assumptions tie several together."""
-    names = [name for name, _ in case.bounds] + [test.form.terms[0][0][0] for test in case.facts]
+    names = [name for name, index in case.bounds if name not in ("(%)", "(&)") or len(index[0].terms) > 1]
+    names += [test.form.terms[0][0][0] for test in case.facts]
     odd = any(name.startswith("(") or "@" in name for name in names)
     if odd or any(len(test.form.terms) > 1 for test in case.facts):
         return None
@@ -162,7 +164,8 @@ def assumed(script: Script, case: Store) -> Values | None:
         number = max(low if least is None else least, low)
         if name in (*script.unknowns, *script.tables):
             number = 0 if most == 0 else number
-        while any(not yes and test == Test("==", Linear(-number, ((item, 1),))) for test, yes in case.facts.items()):
+        least = number
+        while not fits(case, item, number) and number < least + 100:
             number += 1
         return number
 
