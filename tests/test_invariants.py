@@ -27,7 +27,7 @@ LAYERS: dict[str, int] = {
     "instructions": 2, "execution": 2, "build": 2, "script_text": 2, "declaration_text": 2, "expression_text": 2,
     "script_layout": 2, "script_spelling": 2, "edits": 2, "repeats": 2, "cost": 2,
     # 3 order
-    "sightings": 3, "replay": 3, "fold": 3, "deadlock": 3, "proof": 3, "trace_run": 3, "recording": 3,
+    "sightings": 3, "replay": 3, "reopening": 3, "fold": 3, "deadlock": 3, "proof": 3, "trace_run": 3, "recording": 3,
     "trace_recording": 3, "reasons": 3, "happens_before": 3, "timing": 3,
     "steady_state": 3, "event_graph": 3, "event_order": 3, "event_cycles": 3, "event_verdict": 3,
     "event_cover": 3, "event_throughput": 3,
