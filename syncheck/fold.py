@@ -208,11 +208,18 @@ class _Turn:
                     yield core, shape
 
     def _moves_of(self, key: str) -> set[int]:
-        """By how many bytes the loops' shift moves the addresses of a tensor."""
-        return {
-            sum(c * self._shift_of(core, t) for t, c in shape.terms if isinstance(t, LoopInfo))
-            for core, shape in self._uses(key)
-        }
+        """By how many bytes the loops' shift moves the addresses of a tensor. A loop that begins again does so from its
+        first turn: its shift moves what it still reaches in this run, and nothing of the next."""
+        moves = set()
+        for core, shape in self._uses(key):
+            found = [
+                (t, c * shift) for t, c in shape.terms if isinstance(t, LoopInfo) and (shift := self._shift_of(core, t))
+            ]
+            moves.add(sum(move for _, move in found))
+            moves.update(
+                sum(m for t, m in found if t is not again) for again, _ in found if self._reachable(core, again)
+            )
+        return moves
 
     def _out_of_step(self, group: _Class) -> bool:
         """Whether one of these loops picks members of a family that some other loop, which does not move along,
