@@ -259,8 +259,9 @@ class Explorer:
         found = {}
         for item, least in waiting.items():
             low, _ = path.store.bounds_of(item)
-            if low is not None and least > before[item]:
-                period = self._folder.periods[item[0]] = self._folder.period_of(item[0], least - before[item])
+            turns = least - before.get(item, least)  # another member of its family has no turns behind it
+            if low is not None and turns > 0:
+                period = self._folder.periods[item[0]] = self._folder.period_of(item[0], turns)
                 found[item] = Loose(low, period)
         path.loose = {**path.loose, **found}
         return bool(found)

@@ -9,6 +9,7 @@ from typing import Any
 import programs
 import programs_fifos
 import programs_histories
+import programs_kernels
 import programs_tensors
 import programs_turns
 import pytest
@@ -73,6 +74,18 @@ class TestAgainstTheEngine:
 
     def test_fifos(self, times: int) -> None:
         every(100, compare_open, programs_fifos.handing(), times=times)
+
+    def test_values_carried(self, times: int) -> None:
+        every(60, compare_open, programs_kernels.carried(), times=times)
+
+    def test_loops_inside(self, times: int) -> None:
+        every(60, compare_open, programs_kernels.inside(), times=times)
+
+    def test_phases(self, times: int) -> None:
+        every(60, compare_open, programs_kernels.phases(), times=times)
+
+    def test_lanes(self, times: int) -> None:
+        every(20, compare_open, programs_kernels.lanes(), times=times)
 
     def test_pinned(self, times: int) -> None:
         every(110, pinned, st.one_of(programs.looped(), programs.nested(), programs.together()), PINS, times=times)
