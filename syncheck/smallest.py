@@ -16,6 +16,10 @@ MOST_TRIED = 10_000
 """Values tried until one has the remainders that the path has assumed; none may have them all."""
 
 
+MOST_SHOWN = 99
+"""The highest turn of a family that is shown with all before it."""
+
+
 @mutable
 class Assumed(Record):
     """What a path needs of one parameter: the least value (by turn for a family); its domain's least."""
@@ -32,6 +36,8 @@ class Assumed(Record):
     def text(self) -> str:
         if len(self.values) < 2:
             return str(next(iter(self.values.values()), self.floor or 0))
+        if max(self.values) > MOST_SHOWN:
+            return f"{{{', '.join(f'{turn}: {value}' for turn, value in sorted(self.values.items()))}}}"
         filler = self.floor or 0
         row = [self.values.get(turn, filler) for turn in range(max(self.values) + 1)]
         return str(row[0]) if len(set(row)) == 1 else f"[{', '.join(map(str, row))}]"

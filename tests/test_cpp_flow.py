@@ -82,3 +82,64 @@ def test_a_comparison_as_event_id_is_a_number() -> None:
     said = [str(f) for f in checked(flags).findings]
     assert any("EVENT_ID0 is still set" in one for one in said)
     assert not any("EVENT_IDTrue" in one or "EVENT_IDFalse" in one for one in said)
+
+
+def test_questions_about_types_are_answered_and_names_that_nobody_knows_are_not() -> None:
+    asked = "if constexpr ({}) {{ TLOAD(a, g); }}\nTADDS(a, a, 1.0f);\n"
+    body = "Row a;\nTASSIGN(a, 0x0);\nLine g(x);\n" + asked + LAST
+    for yes in ("std::is_same_v<float, float>", "std::is_same<int, int32_t>::value", "std::is_integral_v<uint8_t>"):
+        assert rules(body.format(yes)) == ["RAW001", "WAW001"], yes
+        assert rules(body.format(f"!{yes}")) == [], yes
+    for no in ("std::is_same_v<float, half>", "std::is_same<Row, Line>::value", "std::is_floating_point_v<int>"):
+        assert rules(body.format(no)) == [], no
+    for unknown in ("std::is_same_v<Strange, float>", "kUseFast"):
+        assert rules(body.format(unknown)) == rules(body.format(f"!{unknown}")) == ["RAW001", "WAW001"], unknown
+
+
+def test_a_method_defined_behind_its_class() -> None:
+    head = HEAD + (
+        "template <typename T> struct Op { __gm__ T *at; AICORE void take(__gm__ T *from); AICORE void run(int n); };\n"
+        "template <typename U> AICORE void Op<U>::take(__gm__ U *from) { at = from; }\n"
+        "template <typename U> AICORE void Op<U>::run(int n) {\n"
+        "Row a;\nTASSIGN(a, 0x0);\nLine g(at);\nTLOAD(a, g);\nTADDS(a, a, 1.0f);\n}\n"
+    )
+    assert rules(f"Op<float> op;\nop.take(x);\nop.run(3);\n{LAST}", head) == ["RAW001", "WAW001"]
+
+
+def test_a_loop_that_counts_by_division_and_addresses_that_follow_an_array_of_numbers() -> None:
+    fill = (
+        "int32_t sizes[15] = {0};\nint32_t count = 0, at = 0;\n"
+        "for (int i = 256; i >= 64; i /= 4) { for (int k = 0; k < 2; k++) { sizes[count++] = i; } }\n"
+    )
+    use = "for (int k = 0; k < count; ++k) {\nRow a;\nTASSIGN(a, at);\nTEXPANDS(a, 0.0f);\n"
+    assert rules(f"{fill}{use}at += sizes[k];\n}}\n{LAST}") == ["BAR001"]  # some are 64 apart, a row is 256 bytes
+    assert rules(f"{fill}{use}at += sizes[k] * 4;\n}}\n{LAST}") == []
+
+
+def test_a_pointer_that_points_nowhere_at_first() -> None:
+    turn = "if (more) { Line h(last); TSTORE(h, a); pipe_barrier(PIPE_ALL); }\nlast = x + i * 64;\nmore = true;\n"
+    loop = f"for (int i = 0; i < n; ++i) {{\n{turn}}}\n"
+    body = f"Row a;\nTASSIGN(a, 0x0);\n__gm__ float *last = nullptr;\nbool more = false;\n{loop}{LAST}"
+    assert rules(body) == []
+    assert "WAR001" in rules(body.replace("pipe_barrier(PIPE_ALL); }", "TEXPANDS(a, 0.0f); }"))
+
+
+def test_one_of_several_events() -> None:
+    head = HEAD + "using Loaded = Event<Op::TLOAD, Op::TADDS>;\n"
+    start = "Row t[2];\nTASSIGN(t[0], 0x0);\nTASSIGN(t[1], 0x100);\nLoaded e[2];\nLine g(x);\ne[0] = TLOAD(t[0], g);\n"
+    turn = "if (i + 1 < n) { Line h(x + i * 64 + 64); e[(i + 1) % 2] = TLOAD(t[(i + 1) % 2], h); }\n"
+    use = "TSYNC(e[i % 2]);\nTADDS(t[i % 2], t[i % 2], 1.0f);\npipe_barrier(PIPE_ALL);\n"
+    body = f"if (n > 0) {{\n{start}for (int i = 0; i < n; ++i) {{\n{turn}{use}}}\n}}\n{LAST}"
+    assert rules(body, head) == []
+    assert "RAW001" in rules(body.replace("TSYNC(e[i % 2]);", ""), head)
+
+
+def test_a_cast_in_parentheses_and_an_extent_that_the_lane_chooses() -> None:
+    flags = "for (int i = 0; i < n; ++i) {\nset_flag(PIPE_S, PIPE_V, (event_t)(i & 1));\n"
+    assert rules(f"{flags}wait_flag(PIPE_S, PIPE_V, (event_t)(i & 1));\n}}\n{LAST}") == []
+    head = HEAD + "using Part = GlobalTensor<float, Shape<1, 1, 1, -1, 64>, Stride<64, 64, 64, 64, 1>>;\n"
+    tile = "Tile<TileType::Vec, float, 4, 64> t;\nTASSIGN(t, 0x0);\nint lane = get_subblockid();\n"
+    part = "int rows = lane == 0 ? {} : 3;\nPart g(x + (lane == 0 ? 0 : 128), typename Part::Shape(rows));\n"
+    store = f"TSTORE(g, t);\n{LAST}"
+    assert rules(tile + part.format(2) + store, head) == []
+    assert rules(tile + part.format(3) + store, head) == ["WAW001"]

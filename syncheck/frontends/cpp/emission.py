@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import Number, TileType, size_of
-from syncheck.frontends.cpp.state import ZERO, Declared, Pass, Unreadable, short
+from syncheck.frontends.cpp.state import ZERO, Declared, Pass, Unreadable, Unroll, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, linear, names, replaced, unused
 from syncheck.frontends.cpp.values import (
@@ -23,7 +24,7 @@ from syncheck.frontends.cpp.values import (
     Tile,
     Whole,
 )
-from syncheck.ir import At, Binary, Const, Expr, If, Index, Instr, Name, Operand, Region, Slice, TileOp
+from syncheck.ir import At, Binary, Const, Expr, If, Index, Instr, Name, Operand, Region, Slice, Ternary, TileOp
 from syncheck.ir import Tensor as IrTensor
 from syncheck.ir import Tile as IrTile
 from syncheck.source import Problem, Span
@@ -37,6 +38,7 @@ MOST_CHOICES = 3
 
 def tile_op(run: Pass, node: Node, op: str, values: Sequence[Any], condition_depth: int = 0) -> None:
     """Emit an instruction of the machine's table; operands that are a choice become a branch."""
+    values = [_sized(value) for value in values]
     chosen = next((value for value in values if isinstance(value, Choice)), None)
     if chosen is not None:
         if condition_depth >= MOST_CHOICES:
@@ -126,6 +128,21 @@ def _space(value: Any) -> str | None:
     return (value.space or "GM") if isinstance(value, Address) else None
 
 
+def _sized(value: Any) -> Any:
+    """A tensor one of whose extents is one of two numbers, as the choice between two tensors."""
+    if isinstance(value, Tensor):
+        for place, one in enumerate(value.shape):
+            match getattr(one, "expr", None):
+                case Ternary(condition, Const() as then, Const() as otherwise):
+                    made = [
+                        Tensor(value.type, value.address, value.name,
+                               (*value.shape[:place], replace(one, expr=side), *value.shape[place + 1 :]), value.stride)
+                        for side in (then, otherwise)
+                    ]  # fmt: skip
+                    return Choice(condition, made[0], made[1])
+    return value
+
+
 def instruction(
     run: Pass, node: Node, op: str, pipe: str, reads: Sequence[Any], writes: Sequence[Any], *, atomic: bool = False
 ) -> None:
@@ -175,6 +192,9 @@ def tile_operand(run: Pass, node: Node, tile: Tile) -> Operand:
         if isinstance(term, Binary) and term.op == "%" and isinstance(term.right, Const) and step == tile.type.bytes:
             return Index(_declared(run, tile, Const(constant), term.right), (term,), node.span)
     if run.terms.is_open(at):
+        turns = run.countable(run.terms.depends(at))
+        if turns:
+            raise Unroll(turns)
         steps = min(map(abs, terms.values()), default=0)  # 1: all of the address is unknown
         room = run.around(tile.type.space, constant) if steps > 1 else None
         if room is not None:  # a view of the tile there, of which rows is not known

@@ -306,6 +306,7 @@ def _methods(scope: Scope) -> Iterator[tuple[str, Node]]:
     """The methods of classes and class templates: nobody makes those before they are needed."""
     for held in scope.names.values():
         if isinstance(held, Template) or (isinstance(held, Lazy) and held.kind == "class"):
+            yield from ((name, node) for name, node, _ in held.outside)
             for node in _deep(held.node, "function_definition"):
                 name = declarator_name(node.field("declarator"))
                 if name is not None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from syncheck.frontends.cpp import members, sync
+from syncheck.frontends.cpp import members, sync, traits
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, ULONG, Class, Named, Number, Pointer, size_of
 from syncheck.frontends.cpp.naming import GRID
 from syncheck.frontends.cpp.objects import copied, initial, named
@@ -197,6 +197,9 @@ def _qualified(run: Pass, node: Node, scope: Scope) -> Any:
         return Lost("a name without an end")
     if home is None:
         return value(run, last, scope.top())
+    asked = home.field("name") if home.kind == "template_type" and last.text == "value" else None
+    if asked is not None and traits.asks(asked.text) and scope.find(asked.text) is None:
+        return traits.answer(asked.text, arguments_of(run, home.field("arguments"), scope))
     inside = enter(run, home, scope)
     if inside is None:
         bound = scope.find(home.text)
@@ -232,6 +235,8 @@ def _template_function(run: Pass, node: Node, scope: Scope) -> Any:
     found = scope.find(name.text) if name is not None else None
     if isinstance(found, Template) and found.node.kind == "declaration":
         return _variable_of(run, found, node, scope)
+    if found is None and name is not None and traits.asks(name.text):
+        return traits.answer(name.text, arguments_of(run, node.field("arguments"), scope))
     kind = type_of(run, node, scope)
     if kind is not None:
         return Made(kind)
@@ -348,6 +353,8 @@ def _held(run: Pass, node: Node, target: Any, scope: Scope) -> Any:
 def store(run: Pass, node: Node, target: Any, given: Any) -> Any:
     """target = given."""
     if isinstance(target, Choice):
+        if given is sync.RECORD and sync.each_event(run, node, target, sync.record_event):
+            return target
         sides = (lambda: store(run, node, target.then, given), lambda: store(run, node, target.otherwise, given))
         chosen(run, node, target.condition, *sides)
         return given

@@ -139,7 +139,7 @@ def _numbers() -> dict[str, Number]:
         "unsigned long": "uint64_t", "long long": "int64_t", "unsigned long long": "uint64_t", "size_t": "uint64_t",
         "uintptr_t": "uint64_t", "intptr_t": "int64_t", "ptrdiff_t": "int64_t", "long int": "int64_t",
         "unsigned long int": "uint64_t", "unsigned long long int": "uint64_t", "long unsigned int": "uint64_t",
-        "ssize_t": "int64_t", "signed": "int32_t", "byte": "uint8_t",
+        "aclFloat16": "uint16_t", "ssize_t": "int64_t", "signed": "int32_t", "byte": "uint8_t",
     }.items():  # fmt: skip
         table[name] = of(like)
     table["bool"] = Number("bool", 1, False, dtype="uint8")

@@ -8,7 +8,7 @@ from typing import Any
 
 from syncheck.frontends.cpp import cce, fifo, members, sync, tiles
 from syncheck.frontends.cpp.emission import tile_op
-from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Number, key_of
+from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Number
 from syncheck.frontends.cpp.naming import GRID
 from syncheck.frontends.cpp.objects import copied
 from syncheck.frontends.cpp.operators import binary, real, truth
@@ -104,14 +104,22 @@ def instruction(run: Pass, node: Node, name: str, explicit: list[Any], values: l
         return Lost(name)
     if kinds == {"absent"}:
         raise Unreadable(node, f"{run.machine.name} has no {name}")
-    events = [value for value in values if isinstance(value, Event)]
-    for event in events:
-        sync.wait_event(run, node, event)
-    values = [value for value in values if not isinstance(value, Event)]
+    values = [value for value in values if not sync.each_event(run, node, value, sync.wait_event)]
+    if _register_only(run, name):
+        run.declared.count("instructions", name)
+        return sync.RECORD
     if cce.raw(run, node, name, values):
         return sync.RECORD
     tile_op(run, node, name, values)
     return sync.RECORD
+
+
+def _register_only(run: Pass, name: str) -> bool:
+    """Whether an instruction of the scalar unit sets a register and touches no memory (SETFMATRIX)."""
+    steps = [step for variant in run.machine.variants(name) for step in variant.steps]
+    return bool(steps) and name != "dsb" and all(
+        step.pipe == "S" and not (step.reads or step.writes or step.barrier or step.to) for step in steps
+    )  # fmt: skip
 
 
 def _variant(run: Pass, name: str, explicit: list[Any], values: list[Any]) -> str:
@@ -237,12 +245,6 @@ def _abs(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any
     return Whole(run.terms.opaque("abs", value.expr, low=0), value.type)
 
 
-def _same(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
-    """is_same<A, B>."""
-    kinds = [one.type if isinstance(one, Meant) else one for one in explicit]
-    return Whole(Const(int(len(kinds) == 2 and key_of(kinds[0]) == key_of(kinds[1]))), BOOL)
-
-
 def _passed(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
     return values[0] if values else Lost(name)
 
@@ -265,7 +267,7 @@ _HANDLERS: dict[str, Handler] = {
     **sync.CALLS, **tiles.CALLS, **fifo.CALLS,
     "dcci": _cache, "CeilAlign": _align, "RoundUp": _align,
     "min": _extreme, "max": _extreme, "Min": _extreme, "Max": _extreme, "CeilDiv": _ceil, "CEIL_DIV": _ceil,
-    "CeilDivision": _ceil, "ceil_div": _ceil, "abs": _abs, "is_same_v": _same, "move": _passed, "forward": _passed,
+    "CeilDivision": _ceil, "ceil_div": _ceil, "abs": _abs, "move": _passed, "forward": _passed,
     "__builtin_expect": _passed, "__cce_get_tile_ptr": _passed, "from_u64": _real, "as_const": _passed,
     "sqrt": lambda *_: Real(), "exp": lambda *_: Real(), "fmax": lambda *_: Real(), "declval": lambda *_: Made(None),
 }  # fmt: skip

@@ -17,7 +17,7 @@ from syncheck.frontends.cpp.scopes import Scope, declarator_name
 from syncheck.frontends.cpp.state import LoopState, Pass, Unreadable, Unroll
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, linear, names
-from syncheck.frontends.cpp.values import Address, Cell, Items, Lost, Real, Whole
+from syncheck.frontends.cpp.values import Address, Cell, Items, Lost, Real, Whole, is_null
 from syncheck.ir import (
     Binary,
     Break,
@@ -205,7 +205,6 @@ def follow(run: Pass, shape: Shape) -> str:
         return NORMAL
     if turns == 1 or (turns is not None and turns <= MOST_TURNS and shape.node.key in run.unroll):
         return _one_by_one(run, shape)
-    loop = _Loop(run, shape, turns if turns is not None and turns <= MOST_TURNS else None)
     mark, length, problems = run.trail.mark(), len(run.out), dict(run.declared.problems)
 
     def back() -> None:
@@ -214,6 +213,15 @@ def follow(run: Pass, shape: Shape) -> str:
         run.declared.problems.clear()
         run.declared.problems.update(problems)
 
+    if turns is None and shape.cell is None and shape.update is not None and not shape.last:  # `i /= 4`
+        try:
+            ended = _one_by_one(run, shape)
+            if len(run.declared.problems) == len(problems):
+                return ended
+        except (Unreadable, Unroll, Recount):
+            pass
+        back()
+    loop = _Loop(run, shape, turns if turns is not None and turns <= MOST_TURNS else None)
     try:
         return loop.follow()
     except Unroll as wanted:
@@ -534,11 +542,16 @@ class _Loop:
             if not foreign and not linear(growth)[1].keys() & linear(first)[1].keys() and self._counts():
                 self.closed[cell] = growth
                 return
-        if isinstance(old, Whole | Address) and not (isinstance(end, type(old)) and self._same_place(old, end)):
+        if is_null(old) and isinstance(end, Address) and end.base:
+            self.initial[cell] = Address(end.space, end.base, Const(0), end.to)  # read only where it is set
+        elif isinstance(old, Whole | Address) and not (isinstance(end, type(old)) and self._same_place(old, end)):
             self.initial[cell] = Lost("it changes", cell.type)
         elif not isinstance(old, Whole | Address) and isinstance(end, Whole | Address):
             self.initial[cell] = with_integer(end, Const(0))
         self._keep_as_variable(cell)
+        expr = integer_of(end)
+        if expr is not None and self.turns is not None and run.terms.is_open(expr):
+            run.terms.open.add(self.kept[cell])  # where that matters the loop is followed turn by turn
 
     def _keep_as_variable(self, cell: Cell) -> None:
         run = self.run

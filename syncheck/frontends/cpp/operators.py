@@ -50,8 +50,10 @@ def truth(run: Pass, value: Any) -> Expr:
         if value.base or value.space == "GM":
             return run.terms.symbol(f"{value.base} is not null", hint=f"has_{value.base}" if value.base else "")
         return Const(1)
-    if isinstance(value, Closure | Made):
+    if isinstance(value, Closure):
         return Const(1)
+    if isinstance(value, Made) and isinstance(value.what, str):  # a name that the text does not define
+        return run.terms.symbol(f"name {value.what}", hint=value.what)
     return run.unique("condition")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncheck.frontends.cpp.early_returns import without_returns
 from syncheck.frontends.cpp.kinds import Array, Class, Number, Pointer, TensorType, TileType, key_of
 from syncheck.frontends.cpp.objects import copied, named
 from syncheck.frontends.cpp.operators import cast
@@ -36,8 +36,6 @@ from syncheck.ir import Call, Def, Expr, For, If, Let, Return, Statement
 
 DEEPEST = 40
 """Calls nested deeper than this are recursion."""
-MOST_COPIED = 64
-"""Statements behind early returns that may stand twice where a call is written out in its caller."""
 
 
 @dataclass(slots=True)
@@ -201,7 +199,7 @@ def _emit_call(run: Pass, node: Node, frame: Frame, made: list[Statement], value
         run.out += made if _escaping(run, frame, value) & inner else []
         return
     if _escaping(run, frame, value) & defined(made):
-        flat = _without_returns(made, MOST_COPIED) if frame.jumps else made
+        flat = without_returns(made) if frame.jumps else made
         if flat is not None:
             run.out += flat
             return
@@ -213,35 +211,6 @@ def _emit_call(run: Pass, node: Node, frame: Frame, made: list[Statement], value
         run.declared.bodies[key] = name
         run.declared.defs[name] = Def(name, (), body, frame.span)
     run.emit(Call(name, (), node.span))
-
-
-def _without_returns(statements: Sequence[Statement], most: int) -> list[Statement] | None:
-    """The same with what follows an early return as the other side of its branch; None if a loop returns, or if more
-    than `most` statements would stand twice."""
-    made: list[Statement] = []
-    for place, one in enumerate(statements):
-        if isinstance(one, Return):
-            return made
-        if not _returns((one,)):
-            made.append(one)
-            continue
-        if not isinstance(one, If):
-            return None
-        rest = statements[place + 1 :]
-        left = most - len(rest)
-        sides = [_without_returns([*side, *rest], left) for side in (one.then, one.otherwise)]
-        if left < 0 or sides[0] is None or sides[1] is None:
-            return None
-        return [*made, If(one.condition, tuple(sides[0]), tuple(sides[1]), one.span)]
-    return made
-
-
-def _returns(statements: Sequence[Statement]) -> bool:
-    for one in statements:
-        inner = (*one.then, *one.otherwise) if isinstance(one, If) else one.body if isinstance(one, For) else ()
-        if isinstance(one, Return) or _returns(inner):
-            return True
-    return False
 
 
 def does_something(statements: list[Statement] | tuple[Statement, ...]) -> bool:
@@ -354,6 +323,8 @@ def _template_arguments(run: Pass, routine: Routine, given: Given, scope: Scope)
             held = type_of_value(value)
             if isinstance(value, Closure):
                 held = Meant(value)
+            if isinstance(value, Items) and declarator is not None and declarator.kind == "array_declarator":
+                held = value.of
             for _ in range(depth):
                 held = held.to if isinstance(held, Pointer) else held
             deduce(run, kind_node, held, told)

@@ -88,9 +88,14 @@ class Overloads:
     routines: list[Routine] = field(default_factory=list)
 
 
+Outside = tuple[str, Node, "tuple[Parameter, ...] | None"]
+"""A method defined behind its class: name, definition, and the template parameters that stand before it."""
+
+
 @dataclass(slots=True, eq=False)
 class Template:
-    """A class template, an alias template or a variable template; `special` are its specialisations."""
+    """A class template, an alias template or a variable template; `special` are its specialisations, `outside` the
+    methods that are defined behind it."""
 
     name: str
     node: Node
@@ -98,6 +103,7 @@ class Template:
     parameters: tuple[Parameter, ...]
     made: dict[str, Any] = field(default_factory=dict)
     special: list[tuple[tuple[Parameter, ...], Node, Node]] = field(default_factory=list)
+    outside: list[Outside] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -111,6 +117,7 @@ class Lazy:
     busy: bool = False
     made: Any = None
     done: bool = False
+    outside: list[Outside] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +269,9 @@ def _function(
         *path, text = text.split("::")
         for part in path:
             home_ = home.find(part.split("<")[0])
+            if isinstance(home_, Template) or (isinstance(home_, Lazy) and home_.kind == "class"):
+                home_.outside.append((text, node, parameters))  # a method defined behind its class
+                return
             home = home_ if isinstance(home_, Scope) else home
     where = (entry or global_) and scope.kind != "class"
     routine = Routine(text, node, home, parameters, where, launched=global_, head=head)

@@ -11,7 +11,7 @@ from syncheck.frontends.cpp.scopes import Scope
 from syncheck.frontends.cpp.state import Pass
 from syncheck.frontends.cpp.statements import branch
 from syncheck.frontends.cpp.syntax import Node
-from syncheck.frontends.cpp.values import Address, Cell, Choice, Lost, Memory, Real, Whole
+from syncheck.frontends.cpp.values import Address, Cell, Choice, Lost, Memory, Real, Whole, is_null
 from syncheck.ir import Const, Expr
 
 
@@ -28,6 +28,8 @@ def either(run: Pass, test: Any, then: Any, otherwise: Any) -> Any:
         otherwise.base, otherwise.space,
     ):  # fmt: skip
         return Address(then.space, then.base, run.terms.choice(test, then.offset, otherwise.offset), then.to)
+    if isinstance(then, Address) and isinstance(otherwise, Address) and (is_null(then) or is_null(otherwise)):
+        return otherwise if is_null(then) else then  # nothing is read through the other
     return Choice(test, then, otherwise)
 
 

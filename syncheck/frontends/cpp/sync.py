@@ -13,7 +13,7 @@ from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import linear, total
 from syncheck.frontends.cpp.values import Cell, Choice, Enum, Event, Items, Lost, Made, Whole
-from syncheck.ir import Barrier, Const, CrossSet, CrossWait, Expr, SetFlag, Statement, WaitFlag
+from syncheck.ir import Barrier, Const, CrossSet, CrossWait, Expr, If, SetFlag, Statement, WaitFlag
 from syncheck.source import Span
 
 RECORD = Made("RecordEvent")
@@ -208,6 +208,35 @@ def wait_event(run: Pass, node: Node, held: Event) -> None:
     run.emit(Barrier(src, node.span) if src == dst else WaitFlag(src, dst, token(run, held), node.span))
 
 
+def each_event(run: Pass, node: Node, held: Any, act: Callable[[Pass, Node, Event], None]) -> bool:
+    """Do something with an Event, or with the one of several that a condition chooses; False if this is none."""
+    held = held.value if isinstance(held, Cell) else held
+    if isinstance(held, Event):
+        act(run, node, held)
+        return True
+    if not isinstance(held, Choice) or not _take(run, held):
+        return False
+    sides: list[tuple[Statement, ...]] = []
+    before = run.out
+    for one in (held.then, held.otherwise):
+        run.out = []
+        each_event(run, node, one, act)
+        sides.append(tuple(run.out))
+    run.out = before
+    run.emit(If(held.condition, sides[0], sides[1], node.span))
+    return True
+
+
+def _take(run: Pass, held: Any) -> bool:
+    """Give the events of a choice their ids, in their order; False if there is anything else among them."""
+    held = held.value if isinstance(held, Cell) else held
+    if isinstance(held, Choice):
+        return _take(run, held.then) and _take(run, held.otherwise)
+    if isinstance(held, Event) and held.type.src != held.type.dst:
+        token(run, held)
+    return isinstance(held, Event)
+
+
 def _sync(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
     """TSYNC<Op::X>() and TSYNC(events…)."""
     for one in explicit:
@@ -215,9 +244,7 @@ def _sync(run: Pass, node: Node, name: str, explicit: list[Any], values: list[An
             run.emit(Barrier(pipe_of(one.name), node.span))
     for value in values:
         for held in [cell.value for cell in value.cells] if isinstance(value, Items) else [value]:
-            if isinstance(held, Event):
-                wait_event(run, node, held)
-            elif isinstance(held, Choice | Lost):
+            if not each_event(run, node, held, wait_event) and isinstance(held, Choice | Lost):
                 raise Unreadable(node, "which event this waits for is not known")
     run.declared.count("synchronisation", name)
     return None

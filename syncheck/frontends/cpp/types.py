@@ -10,8 +10,10 @@ from syncheck.frontends.cpp.library_types import LIBRARY, TILE_TYPES
 from syncheck.frontends.cpp.scopes import (
     Lazy,
     Meant,
+    Outside,
     Overloads,
     Parameter,
+    Routine,
     Scope,
     Template,
     declarator_name,
@@ -133,6 +135,7 @@ def lazy_type(run: Pass, lazy: Lazy) -> Type:
         made = Class(name.text if name else "", lazy.node, Scope(lazy.scope, "class"))
         lazy.made, lazy.done = made, True
         fill(run, made)
+        _add_methods(made, lazy.outside, ())
     elif lazy.kind == "type" and not lazy.busy:
         lazy.busy = True
         if lazy.node.field("type") is not None:
@@ -211,6 +214,9 @@ def type_scope(made: Type) -> Scope | None:
     if isinstance(made, TensorType):
         scope = Scope(None, "class")
         scope.names["DType"] = scope.names["RawDType"] = Meant(made.element)
+        for name, extents in (("Shape", made.shape), ("Stride", made.stride)):
+            if extents is not None:
+                scope.names[name] = Meant(extents)
         return scope
     return None
 
@@ -324,10 +330,27 @@ def instance(run: Pass, template: Template, arguments: list[Any], scope: Scope) 
         made = Class(template.name, node, inner)
         template.made[key] = made
         fill(run, made)
+        if special is None:
+            _add_methods(made, template.outside, template.parameters)
     else:
         made = None
     template.made[key] = made
     return made
+
+
+def _add_methods(made: Class, outside: list[Outside], parameters: tuple[Parameter, ...]) -> None:
+    """The methods of a class that are defined behind it, with what their own template parameters are called."""
+    for text, node, own in outside:
+        routine = Routine(text, node, made.scope, own if own and len(own) > len(parameters) else None)
+        for mine, its in zip(own or (), parameters, strict=False):
+            held = made.scope.find(its.name)
+            if held is not None and mine.name != its.name:
+                made.scope.names.setdefault(mine.name, held)
+        known = made.scope.names.get(text)
+        if isinstance(known, Overloads):
+            known.routines.append(routine)
+        else:
+            made.scope.names[text] = Overloads([routine])
 
 
 def _special(run: Pass, template: Template, arguments: list[Any]) -> tuple[Node, Scope] | None:

@@ -222,3 +222,8 @@ class Memory:
 
     address: Address
     type: Type
+
+
+def is_null(value: Any) -> bool:
+    """Whether a pointer points nowhere yet."""
+    return isinstance(value, Address) and not value.base and value.space in ("GM", "") and value.offset == Const(0)
