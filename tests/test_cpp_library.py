@@ -101,3 +101,13 @@ def test_a_fill_of_l1_by_its_repeat_configuration() -> None:
     move = "copy_cbuf_to_gm(x, (__cbuf__ half *){}, 0, 1, 1, 0, 0);\n"
     assert rules(fill + move.format("0x100") + LAST) == []
     assert rules(fill + move.format("0xe0") + LAST) == ["RAW001"]
+
+
+def test_a_signal_is_an_integer_in_gm() -> None:
+    head = HEAD + "struct Queue { int32_t head; int32_t count; };\n"
+    wait = "comm::Signal s({});\ncomm::TWAIT(s, 1, comm::WaitCmp::GE);\n"
+    for place in ("(__gm__ int32_t *)x", "&((__gm__ Queue *)x)->count"):
+        assert rules(wait.format(place) + LAST, head) == [], place
+    tile = "Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nTEXPANDS(a, 0.0f);\nset_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);\n"
+    store = f"{tile}wait_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);\nTSTORE(g, a);\n"
+    assert rules(f"{store}{wait.format('(__gm__ int32_t *)x')}{LAST}", head) == ["RAW001"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from syncheck.frontends.cpp.kinds import (
     FLOAT,
+    NUMBERS,
     EventType,
     Named,
     Number,
@@ -125,6 +126,13 @@ def _tensor(arguments: list[Any]) -> Type:
     )  # fmt: skip
 
 
+def _signals(arguments: list[Any]) -> Type:
+    """comm::Signal, comm::Signal2D<rows, columns>: integers in GM (pto-isa comm/comm_types.hpp:200-233)."""
+    rows, columns = _number(_at(arguments, 0), 1) or 1, _number(_at(arguments, 1), 1) or 1
+    stride = ShapeType("Stride", (rows * columns, rows * columns, rows * columns, columns, 1))
+    return TensorType(NUMBERS["int32_t"], ShapeType("Shape", (1, 1, 1, rows, columns)), stride, "ND")
+
+
 def _pipe(arguments: list[Any]) -> Type:
     flag, slot, slots = (_number(_at(arguments, index)) for index in (0, 2, 3))
     direction = _enum(_at(arguments, 1))
@@ -164,6 +172,7 @@ LIBRARY: dict[str, Callable[[list[Any]], Type]] = {
     "ConvTile": _conv_tile, "ConvTileShape": _extents("Shape"), "ParallelGroup": _group,
     "conditional_t": _conditional, "decay_t": _same, "remove_cv_t": _same, "remove_reference_t": _same,
     "remove_const_t": _same, "remove_cvref_t": _same, "add_const_t": _same,
+    "Signal": lambda _: _signals([]), "Signal2D": _signals, "GlobalSignal": _tensor,
     "Shape": _extents("Shape"), "Stride": _extents("Stride"), "GlobalTensor": _tensor,
     "TPipe": _pipe, "TMPipe": _pipe, "Event": _event,
 }  # fmt: skip
