@@ -26,8 +26,8 @@ class Node:
     def _make(self) -> None:
         raw, unit = self._raw, self.unit
         for number, child in enumerate(raw.children):
-            if child.type == "comment":
-                continue
+            if child.type == "comment" or (child.type == "ERROR" and child.text == b"typename"):
+                continue  # `f(typename T::Shape(n))`: the grammar has no such word there
             made = Node(child, unit)
             self.children.append(made)
             name = raw.field_name_for_child(number)
