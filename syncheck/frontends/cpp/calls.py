@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from syncheck.frontends.cpp import expressions, library, methods
-from syncheck.frontends.cpp.kinds import NUMBERS, Class, Named, Number, Type, key_of
+from syncheck.frontends.cpp.kinds import Class, Named, Number, Type, key_of
 from syncheck.frontends.cpp.objects import constructed, ending, given_values, initial
 from syncheck.frontends.cpp.operators import cast
 from syncheck.frontends.cpp.preprocess import LAUNCH
