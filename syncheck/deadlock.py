@@ -95,8 +95,8 @@ def _senders(head: Head, replay: Replay, wiring: Wiring) -> Wanted:
             owing = [core for core in signal.sources if not parts.get(core)]
             wanted.update((SIGNAL, number, core) for core in owing)
             if owing and len(owing) < len(signal.sources):
-                names = " and ".join(wiring.cores[core] for core in owing)
-                head.missing = f"{names} has not sent its half"
+                names = " and ".join(sorted(wiring.cores[core] for core in owing))
+                head.missing = f"{names} {'has not sent its half' if len(owing) == 1 else 'have not sent their halves'}"
     return wanted
 
 

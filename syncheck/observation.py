@@ -21,6 +21,10 @@ class Case:
     def __init__(self, size: int = 0) -> None:
         self.size = size
 
+    def implies(self, other: Case) -> bool:
+        """Whether all that the other has assumed holds here as well; a case of no choice assumes nothing."""
+        return type(other) is Case
+
 
 @frozen
 class Access(Value):

@@ -46,8 +46,8 @@ def script_text(program: Program, *, lines: bool = True, title: str = "") -> str
     `title`: a comment on top.
 
     It parses back to a Program that is equal but for spans, and for names that no script can have. Places that the
-    front end did not understand become `// syncheck: gap` comments and what it noted `// syncheck: note` comments, so
-    that no verdict gets better by being written.
+    front end did not understand become `// syncheck: gap` comments, what it noted `// syncheck: note` and what it took
+    for granted `// syncheck: assume` comments, so that no verdict gets better by being written.
     """
     layout = Layout(lines, program.suppressions, _issuing(program) if program.suppressions else frozenset())
     names = spelling(program)
@@ -93,12 +93,14 @@ def statement_text(statement: Statement, program: Program) -> str:
 
 def _end(layout: Layout, program: Program) -> None:
     left = layout.unplaced()
-    if left or program.problems or program.noted:
+    if left or program.problems or program.noted or program.assumed:
         layout.blank()
     for comment in left:
         layout.line(ignore_comment(comment), comment.span)
     for problem in program.problems:
         layout.line(f"// syncheck: gap {' '.join(problem.message.split())}", problem.span)
+    for one in program.assumed:
+        layout.remark(f"// syncheck: assume {one.kind} {' '.join(one.message.split())}", one.span)
     for note in program.noted:
         said = f"{note.rule} {note.severity} {note.title} | {note.why} | {note.order}"
         layout.remark(f"// syncheck: note {' '.join(said.split())}", note.span)

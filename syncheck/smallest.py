@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Any
@@ -12,6 +13,8 @@ from syncheck.symbolic import Atom, Bounds, Linear, Test, bitwise, remainder
 from syncheck.value import Record, mutable
 
 _TRIPS = "trips@"
+_AROUND = re.compile(r"'\w+@([^|']*)\|([^|']*)\|([^|'=]*)=?'")
+"""Start, step and bound of the loops whose turns a key speaks of."""
 MOST_TRIED = 10_000
 """Values tried until one has the remainders that the path has assumed; none may have them all."""
 
@@ -93,9 +96,11 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
         assumed.values[turn] = max(value, assumed.values.get(turn, value))
     for name, value in _answers(case):
         found.setdefault(name, Assumed(name)).values.setdefault(0, value)
+    untold: set[str] = set()
     for (name, _), trips in bounds.items():
         if name.startswith(_TRIPS):
-            _loop(kernel, name.removeprefix(_TRIPS), trips, found)
+            untold |= _loop(kernel, name.removeprefix(_TRIPS), trips, found)
+    found = {name: one for name, one in found.items() if name not in untold}
     order = {name: position for position, name in enumerate(kernel.domains)}
     return tuple(sorted(found.values(), key=lambda a: (order.get(a.name, len(order)), a.name)))
 
@@ -110,12 +115,16 @@ def _answers(case: Case) -> Iterator[tuple[str, int]]:
                 yield name, 1
 
 
-def _loop(kernel: Kernel, key: str, trips: Bounds, found: dict[str, Assumed]) -> None:
-    """Turns of a loop from `start` by `step` up to `bound`, as values of these parameters (where each is one)."""
+def _loop(kernel: Kernel, key: str, trips: Bounds, found: dict[str, Assumed]) -> set[str]:
+    """Turns of a loop from `start` by `step` up to `bound`, as values of these parameters (where each is one).
+
+    Returns the names whose values this loop needs otherwise, which nothing here can tell: its own bounds are values
+    picked in a turn of another loop, so the turn has to be one that picks them.
+    """
     _, _, rest = key.partition("@")
     parts = rest.rstrip("=").split("|")
     if len(parts) != 3 or not all(_single(kernel, part) for part in parts):
-        return
+        return {part for around in _AROUND.findall(rest) for part in around}
     start, step, bound = parts
     first, stride = _least(kernel, start, found), max(_least(kernel, step, found), 1)
     turns, most = trips[0] or 0, trips[1]
@@ -129,6 +138,7 @@ def _loop(kernel: Kernel, key: str, trips: Bounds, found: dict[str, Assumed]) ->
         if name in kernel.domains:
             assumed = found.setdefault(name, Assumed(name, floor=kernel.domains[name][0]))
             assumed.values[0] = value
+    return set()
 
 
 def _single(kernel: Kernel, part: str) -> bool:

@@ -266,6 +266,13 @@ class Store(Case):
         """The same assumptions with one atom a number."""
         return Store(self.domain, {**self.bounds, item: (number, number)}, self.facts, self.size)
 
+    def implies(self, other: Case) -> bool:
+        """Whether all that the other path has assumed holds here as well."""
+        return isinstance(other, Store) and (
+            all(_inside(self.bounds_of(item), bounds) for item, bounds in other.bounds.items())
+            and all(self.facts.get(test, self.decides(test)) is answer for test, answer in other.facts.items())
+        )
+
     def decides(self, test: Test) -> bool | None:
         """What the bounds alone answer; None where they do not say."""
         low, high = self.range_of(test.form)
@@ -332,6 +339,12 @@ class Store(Case):
         excess = abs(_least_of(low, high) - _least_of(*before))
         more = (item not in self.bounds) + len(facts) - len(self.facts)
         return Store(self.domain, {**self.bounds, item: (low, high)}, facts, self.size + excess * EXCESS + more)
+
+
+def _inside(inner: Bounds, outer: Bounds) -> bool:
+    (low, high), (least, most) = inner, outer
+    above = least is None or (low is not None and low >= least)
+    return above and (most is None or (high is not None and high <= most))
 
 
 EXCESS = 1 << 20

@@ -119,7 +119,8 @@ AICORE inline void leave() {
     wait_flag(PIPE_MTE3, PIPE_S, EVENT_ID0);
 }
 """
-KERNEL = """#include <pto/pto-inst.hpp>
+KERNEL = """// syncheck: exit task
+#include <pto/pto-inst.hpp>
 #include "shared/leave.h"
 using namespace pto;
 extern "C" __global__ AICORE void fill(__gm__ float *out, float value) {

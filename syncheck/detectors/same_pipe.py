@@ -56,23 +56,28 @@ def missing_barriers(analysis: Analysis) -> Iterator[Finding]:
 
 
 def _by_pipe(analysis: Analysis) -> list[list[Clash]]:
-    follows: dict[tuple[object, ...], list[int]] = {}
+    follows: dict[tuple[object, ...], list[Clash]] = {}
     for clash in analysis.log.clashes.values():
         if clash.kind == "unordered" and clash.later.writes:
-            key = (clash.later.site, buffer_key(clash.later), analysis.parameters(clash.case))
-            follows.setdefault(key, []).append(clash.earlier.site)
+            follows.setdefault((clash.later.site, buffer_key(clash.later)), []).append(clash)
     early = explained_fifos(analysis.log.clashes.values())
     found: dict[tuple[str, str], list[Clash]] = {}
     for clash in analysis.log.clashes.values():
         if clash.kind != "same_pipe" or severity(analysis, clash) == "off" or fifo_of(clash) in early:
             continue
-        here = (clash.later.site, buffer_key(clash.later), analysis.parameters(clash.case))
-        mine, between = clash.earlier.site, follows.get(here, ())
-        if clash.earlier.writes and any((min(mine, o), max(mine, o)) in analysis.log.ordered for o in between):
-            continue  # the flag that is missing in this very case closes a round trip, and orders this as well
+        between = follows.get((clash.later.site, buffer_key(clash.later)), ())
+        if clash.earlier.writes and any(_closes(analysis, one, clash) for one in between):
+            continue
         site = analysis.site(clash.later)
         found.setdefault((site.core, site.pipe), []).append(clash)
     return [found[key] for key in sorted(found)]
+
+
+def _closes(analysis: Analysis, race: Clash, clash: Clash) -> bool:
+    """Whether the flag that a race lacks would close a round trip, and so order this pair of one pipe as well. The race
+    happens wherever what its case has assumed holds."""
+    first, between = clash.earlier.site, race.earlier.site
+    return clash.case.implies(race.case) and (min(first, between), max(first, between)) in analysis.log.ordered
 
 
 def severity(analysis: Analysis, clash: Clash) -> str:

@@ -110,6 +110,7 @@ def _program(clean: Cleaned, path: str) -> Program:
         _sorted(every),
         clean.noted,
         clean.exit,
+        clean.assumed,
     )
 
 

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from dataclasses import field
 
 from syncheck.ir import Noted, Suppression
-from syncheck.source import Problem, Span
+from syncheck.source import ASSUMED, Assumed, Problem, Span
 from syncheck.value import Value, frozen
 
 _NOTE = re.compile(r"^[ \t]*#[^\n]*|//[^\n]*|/\*.*?\*/|/\*", re.MULTILINE | re.DOTALL)
@@ -20,6 +20,7 @@ _IGNORE = re.compile(r"ignore[ \t]*\[([^\]]*)\][ \t]*(.*)")
 _EXIT = re.compile(r"exit[ \t]+(task|launch)")
 _GAP = re.compile(r"gap[ \t]+(.+)")
 _NOTED = re.compile(r"note[ \t]+(OVF001|MEM005|PRF001)[ \t]+(error|warning|info)[ \t]+(.+) \| (.+) \| (.+)")
+_ASSUMED = re.compile(rf"assume[ \t]+({'|'.join(ASSUMED)})[ \t]+(.+)")
 _RULE = re.compile(r"[A-Z]{3}[0-9]{3}")
 _IGNORE_SHAPE = "// syncheck: ignore[RULE, …] reason"
 _LINE_SHAPE = '#line N "file"'
@@ -83,6 +84,7 @@ class Cleaned(Value):
     problems: tuple[Problem, ...]
     noted: tuple[Noted, ...] = ()
     exit: str = ""
+    assumed: tuple[Assumed, ...] = ()
 
 
 def cleaned(text: str, path: str) -> Cleaned:
@@ -92,7 +94,7 @@ def cleaned(text: str, path: str) -> Cleaned:
     code, unclosed = _code(text, notes)
     source = Source(path, text, starts, tuple(_moves(notes, Source(path, text, starts))))
     problems = [] if unclosed is None else [_unclosed_comment(source, unclosed)]
-    suppressions, noted, exit_ = [], [], ""
+    suppressions, noted, assumed, exit_ = [], [], [], ""
     for note in notes:
         if note[0].lstrip(" \t").startswith("#"):
             problems += _directive_problem(note, source)
@@ -102,11 +104,13 @@ def cleaned(text: str, path: str) -> Cleaned:
             noted.append(Noted(found[1], found[2], _whole(note, source), *found.groups()[2:]))
         elif remark and (said := _EXIT.fullmatch(remark[1].rstrip())):
             exit_ = said[1]
+        elif remark and (taken := _ASSUMED.fullmatch(remark[1].rstrip())):
+            assumed.append(Assumed(taken[1], taken[2], _whole(note, source)))
         elif remark and not remark[1].startswith("param"):
             problem, suppression = _remark(note, remark[1].rstrip(), source, code)
             problems += [problem] if problem else []
             suppressions += [suppression] if suppression else []
-    return Cleaned(source, code, tuple(suppressions), tuple(problems), tuple(noted), exit_)
+    return Cleaned(source, code, tuple(suppressions), tuple(problems), tuple(noted), exit_, tuple(assumed))
 
 
 def _whole(note: re.Match[str], source: Source) -> Span:
