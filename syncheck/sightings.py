@@ -241,4 +241,7 @@ class Sightings:
             known = self.clocks[self.wiring.scalar[action.core]]
             same = self._same_scalar(agent, self.wiring.scalar[action.core])
             if known[agent] < count and not same:
-                self.log.remark(Remark("in flight", (Access(action, values, 0, None, True),), self.case))
+                own = [number for number, (core, _) in enumerate(self.wiring.agents) if core == action.core]
+                told = any(self.clocks[other][agent] >= count for other in own if other != agent)
+                kind = "told elsewhere" if told else "in flight"
+                self.log.remark(Remark(kind, (Access(action, values, 0, None, True),), self.case))

@@ -130,6 +130,17 @@ def test_a_store_of_a_launch_host_function_is_waited_for() -> None:
     assert [f.severity for f in report.findings if f.rule == "DRN002"] == ["warning"]
 
 
+@pytest.mark.parametrize(("option", "severities"), [("auto", ["warning"]), ("task", ["error"]), ("launch", [])])
+def test_a_store_that_another_pipe_waits_for_is_a_warning(option: str, severities: list[str]) -> None:
+    told = "set_flag(PIPE_MTE3, PIPE_MTE2, EVENT_ID0);\nwait_flag(PIPE_MTE3, PIPE_MTE2, EVENT_ID0);\n"
+    text = f"{HEAD}AICORE void kernel_entry(__gm__ float *x) {{\n{STORED}{told}}}\n"
+    settings = Settings(load("a2a3", options={"exit": option}), timed=False)
+    report = check_cpp(text, "k.cpp", settings, lambda name, source: None)
+    found = [f for f in report.findings if f.rule == "DRN002"]
+    assert [f.severity for f in found] == severities
+    assert all(("not to S" in f.title) == (f.severity == "warning") and f.order for f in found)
+
+
 def test_loops_stay_loops() -> None:
     found = errors(in_loop(LOAD + "TADDS(a, a, 1.0f);\npipe_barrier(PIPE_V);"))
     assert found == [("WAR001", 5), ("WAW001", 5)]
