@@ -119,7 +119,7 @@ def test_a_loop_that_counts_by_division_and_addresses_that_follow_an_array_of_nu
 def test_a_pointer_that_points_nowhere_at_first() -> None:
     turn = "if (more) { Line h(last); TSTORE(h, a); pipe_barrier(PIPE_ALL); }\nlast = x + i * 64;\nmore = true;\n"
     loop = f"for (int i = 0; i < n; ++i) {{\n{turn}}}\n"
-    body = f"Row a;\nTASSIGN(a, 0x0);\n__gm__ float *last = nullptr;\nbool more = false;\n{loop}{LAST}"
+    body = f"Row a;\nTASSIGN(a, 0x0);\n__gm__ float *last = nullptr;\nif (!(key[j] > k)) break;
     assert rules(body) == []
     assert "WAR001" in rules(body.replace("pipe_barrier(PIPE_ALL); }", "TEXPANDS(a, 0.0f); }"))
 
@@ -143,3 +143,27 @@ def test_a_cast_in_parentheses_and_an_extent_that_the_lane_chooses() -> None:
     store = f"TSTORE(g, t);\n{LAST}"
     assert rules(tile + part.format(2) + store, head) == []
     assert rules(tile + part.format(3) + store, head) == ["WAW001"]
+
+
+def test_keys_that_are_sorted_by_values_nobody_knows() -> None:
+    sort = """__gm__ int32_t *keys = (__gm__ int32_t *)(x + 4096);
+        int key[6], at[6];
+        for (int i = 0; i < 6; ++i) { key[i] = keys[i]; at[i] = i; }
+        for (int i = 1; i < 6; ++i) {
+            int k = key[i], p = at[i], j = i - 1;
+            while (j >= 0) {
+                if (!(key[j] > k)) break;
+                key[j + 1] = key[j];
+                at[j + 1] = at[j];
+                --j;
+            }
+            key[j + 1] = k;
+            at[j + 1] = p;
+        }
+        Row a, b;
+        TASSIGN(a, 0x0);
+        TASSIGN(b, 0x100);
+        Line g(x + at[3] * 64);
+    """
+    assert rules(f"{sort}{LOAD}TADDS(b, a, 1.0f);\n{LAST}") == []
+    assert rules(f"{sort}{LOAD}TADDS(b, a, 1.0f);\nTLOAD(a, g);\n{LAST}") == ["WAR001"]

@@ -12,6 +12,8 @@ from syncheck.frontends.cpp.values import Address, Choice, Closure, Enum, Items,
 from syncheck.ir import Binary, Const, Expr, Name, Ternary, Unary
 
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+MOST_ARMS = 32
+"""Integers that a value may be one of before nothing is known of it: what sorts by unknown keys doubles them each turn."""
 
 
 def wrapped(value: int, kind: Number) -> int:
@@ -65,9 +67,11 @@ def _is_test(expr: Expr) -> bool:
 def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
     """left op right."""
     if isinstance(left, Choice):
-        return Choice(left.condition, binary(run, op, left.then, right), binary(run, op, left.otherwise, right))
+        made = Choice(left.condition, binary(run, op, left.then, right), binary(run, op, left.otherwise, right))
+        return one_of_few(run, made)
     if isinstance(right, Choice):
-        return Choice(right.condition, binary(run, op, left, right.then), binary(run, op, left, right.otherwise))
+        made = Choice(right.condition, binary(run, op, left, right.then), binary(run, op, left, right.otherwise))
+        return one_of_few(run, made)
     if isinstance(left, Items) and left.cells and isinstance(left.cells[0].value, Address):
         left = left.cells[0].value
     if op in ("&&", "||"):
@@ -206,6 +210,20 @@ def moved(run: Pass, address: Address, by: Whole, op: str = "+") -> Address:
         run.declared.overflows.setdefault(span, (name, factor, limit))
     distance = run.terms.product(by.expr, Const(step))
     return Address(address.space, address.base, run.terms.binary(op, address.offset, distance), address.to)
+
+
+def one_of_few(run: Pass, made: Choice) -> Any:
+    """The choice; where it is one of more than MOST_ARMS integers, an integer that nothing is known of."""
+    arms: list[Any] = []
+    open_ = [made.then, made.otherwise]
+    while open_ and len(arms) <= MOST_ARMS:
+        arm = open_.pop()
+        open_ += [arm.then, arm.otherwise] if isinstance(arm, Choice) else []
+        arms += [] if isinstance(arm, Choice) else [arm]
+    kinds = {arm.type for arm in arms if isinstance(arm, Whole)}
+    if len(arms) <= MOST_ARMS or len(kinds) != 1 or not all(isinstance(arm, Whole) for arm in arms):
+        return made
+    return Whole(run.unique("one of many values"), kinds.pop())
 
 
 def unary(run: Pass, op: str, value: Any) -> Any:

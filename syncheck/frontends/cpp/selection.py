@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import BOOL
-from syncheck.frontends.cpp.operators import binary, truth
+from syncheck.frontends.cpp.operators import binary, one_of_few, truth
 from syncheck.frontends.cpp.scopes import Scope
 from syncheck.frontends.cpp.state import Pass
 from syncheck.frontends.cpp.statements import branch
@@ -30,7 +30,7 @@ def either(run: Pass, test: Any, then: Any, otherwise: Any) -> Any:
         return Address(then.space, then.base, run.terms.choice(test, then.offset, otherwise.offset), then.to)
     if isinstance(then, Address) and isinstance(otherwise, Address) and (is_null(then) or is_null(otherwise)):
         return otherwise if is_null(then) else then  # nothing is read through the other
-    return Choice(test, then, otherwise)
+    return one_of_few(run, Choice(test, then, otherwise))
 
 
 def chosen(run: Pass, node: Node, test: Expr, then: Callable[[], Any], otherwise: Callable[[], Any]) -> tuple[Any, Any]:
