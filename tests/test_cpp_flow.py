@@ -119,7 +119,7 @@ def test_a_loop_that_counts_by_division_and_addresses_that_follow_an_array_of_nu
 def test_a_pointer_that_points_nowhere_at_first() -> None:
     turn = "if (more) { Line h(last); TSTORE(h, a); pipe_barrier(PIPE_ALL); }\nlast = x + i * 64;\nmore = true;\n"
     loop = f"for (int i = 0; i < n; ++i) {{\n{turn}}}\n"
-    body = f"Row a;\nTASSIGN(a, 0x0);\n__gm__ float *last = nullptr;\nif (!(key[j] > k)) break;
+    body = f"Row a;\nTASSIGN(a, 0x0);\n__gm__ float *last = nullptr;\nbool more = false;\n{loop}{LAST}"
     assert rules(body) == []
     assert "WAR001" in rules(body.replace("pipe_barrier(PIPE_ALL); }", "TEXPANDS(a, 0.0f); }"))
 

@@ -13,7 +13,7 @@ from syncheck.ir import Binary, Const, Expr, Name, Ternary, Unary
 
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 MOST_ARMS = 32
-"""Integers that a value may be one of before nothing is known of it: what sorts by unknown keys doubles them each turn."""
+"""Integers that a value may be one of before nothing is known of it: a sort by unknown keys doubles them each turn."""
 
 
 def wrapped(value: int, kind: Number) -> int:
