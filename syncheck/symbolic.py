@@ -1,10 +1,8 @@
 """Integers that depend on what the script does not pin: linear forms over atoms, and what a path has assumed of them.
 
 An atom is (name, index): a parameter, a member of a family, an unknown value, or a loop value known only by its
-turn. The
-same atom is the same number on every core. A `Store` is one path's assumptions; asking it an open question raises
-`Open`,
-and the explorer then follows both answers.
+turn. The same atom is the same number on every core. A `Store` is one path's assumptions; asking it an open question
+raises `Open`, and the explorer then follows both answers.
 """
 
 from __future__ import annotations
@@ -176,24 +174,27 @@ def bitwise(op: str, a: Value, b: Value) -> Value:
 
 
 def less(a: Value, b: Value) -> bool | Test:
+    """a < b, divided by what its coefficients have in common: so it bounds a single value, as in 2 * n < 5."""
     if isinstance(a, int) and isinstance(b, int):
         return a < b
     form = a - b
-    return form < 0 if isinstance(form, int) else Test("<", form)
+    if isinstance(form, int):
+        return form < 0
+    by = gcd(*(coefficient for _, coefficient in form.terms))
+    return Test("<", form if by == 1 else Linear(form.constant // by, tuple((t, c // by) for t, c in form.terms)))
 
 
 def equal(a: Value, b: Value) -> bool | Test:
+    """a == b, divided by what its coefficients have in common."""
     if isinstance(a, int) and isinstance(b, int):
         return a == b
     form = a - b
     if isinstance(form, int):
         return form == 0
-    return Test("==", form if form.terms[0][1] > 0 else _as_linear(-form))
-
-
-def _as_linear(value: Value) -> Linear:
-    assert isinstance(value, Linear)
-    return value
+    by = gcd(*(coefficient for _, coefficient in form.terms)) * (1 if form.terms[0][1] > 0 else -1)
+    if form.constant % by:
+        return False  # as n + n == 3
+    return Test("==", form if by == 1 else Linear(form.constant // by, tuple((t, c // by) for t, c in form.terms)))
 
 
 Bounds = tuple[int | None, int | None]
@@ -250,7 +251,8 @@ class Store(Case):
         if isinstance(value, Test):
             return self._answer(value)
         if isinstance(value, Linear):
-            return not self._answer(Test("==", value if value.terms[0][1] > 0 else _as_linear(-value)))
+            test = equal(value, 0)
+            return not (test if isinstance(test, bool) else self._answer(test))
         return bool(value)
 
     def _answer(self, test: Test) -> bool:

@@ -99,7 +99,7 @@ def look(
             seen.counters_left = True
         elif remark.kind == "overtakes":
             seen.overtaken.add(where)
-        elif remark.kind == "in flight":
+        elif remark.kind in ("in flight", "told elsewhere"):
             seen.flying.add(where)
         elif remark.kind == "counter":
             seen.overflow = True

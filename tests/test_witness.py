@@ -82,7 +82,7 @@ def witnesses(text: str, hardware: Hardware) -> Iterator[tuple[str, Witness | No
         run = recorded(analysis, clash)
         yield clash.kind, None if run is None else run.witness
     for remark in log.remarks.values():
-        if remark.kind == "in flight":
+        if remark.kind in ("in flight", "told elsewhere"):
             yield "in flight", witness_of_store(analysis, remark.places[0], remark.case)
     for stuck in log.stuck:
         yield "stuck", witness_of_standstill(analysis, stuck.case)

@@ -590,7 +590,7 @@ class _Loop:
             test, body = self._headed(body)
             run.emit(For(self.var, shape.start, test, shape.step, tuple(body), shape.span))
             run.declared.count("loops", f"{shape.span.path}:{shape.span.line}")
-        for cell in self.kept:
+        for cell, name in self.kept.items():
             held = self._head(cell)
             if (not useful or cell in self.tested) and isinstance(held, Whole | Address):
                 held = with_integer(held, run.unknown(f"{shape.node.key} {cell.name} behind the loop"))

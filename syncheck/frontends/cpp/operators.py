@@ -67,11 +67,11 @@ def _is_test(expr: Expr) -> bool:
 def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
     """left op right."""
     if isinstance(left, Choice):
-        made = Choice(left.condition, binary(run, op, left.then, right), binary(run, op, left.otherwise, right))
-        return one_of_few(run, made)
+        arms = binary(run, op, left.then, right), binary(run, op, left.otherwise, right)
+        return one_of_few(run, Choice(left.condition, *arms))
     if isinstance(right, Choice):
-        made = Choice(right.condition, binary(run, op, left, right.then), binary(run, op, left, right.otherwise))
-        return one_of_few(run, made)
+        arms = binary(run, op, left, right.then), binary(run, op, left, right.otherwise)
+        return one_of_few(run, Choice(right.condition, *arms))
     if isinstance(left, Items) and left.cells and isinstance(left.cells[0].value, Address):
         left = left.cells[0].value
     if op in ("&&", "||"):

@@ -247,7 +247,7 @@ def _finished(
     chosen = independent(chosen, terms, declared, (*domains, *declared.pinned))
     finisher = Finisher(terms, declared, machine, dict(domains), entry.span)
     finisher.taken = set(terms.locals) | set(declared.tiles) | set(declared.tensors) | set(declared.fifos)
-    finisher.taken |= set(declared.defs)
+    finisher.taken |= set(declared.defs) | set(terms.over)
     for body in chosen.values():
         finisher.find_written(body)
     made = {core: finisher.body(body) for core, body in chosen.items()}
