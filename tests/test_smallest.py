@@ -65,12 +65,12 @@ def smaller(choice: Choice, domains: dict[str, tuple[int, int | None]]) -> Itera
 # ---------------------------------------------------------------- fixtures
 
 
-def shown(text: str, path: Path, choice: Choice) -> set[tuple[str, int]]:
-    """(rule, line) of everything that is found with these parameters."""
+def shown(text: str, path: Path, choice: Choice) -> set[tuple[str, str, int]]:
+    """(rule, severity, line) of everything that is found with these parameters."""
     definitions = tuple((name, str(value).replace("(", "[").replace(",)", "]").replace(")", "]").replace(" ", ""))
                         for name, value in choice.items())  # fmt: skip
     report = check(text, str(path), Settings(A2A3, definitions=definitions, timed=False))
-    return {(f.rule, pair.span.line) for f in report.findings for pair in (f.primary, *(p.primary for p in f.pairs))}
+    return {(f.rule, f.severity, pair.span.line) for f in report.findings for pair in (f.primary, *(p.primary for p in f.pairs))}
 
 
 def domains_of(program: Program) -> dict[str, tuple[int, int | None]]:
@@ -89,12 +89,12 @@ def marked(path: Path) -> Any:
 def test_fixtures(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     domains = domains_of(parse(text, str(path)))
-    tried: dict[str, set[tuple[str, int]]] = {}
+    tried: dict[str, set[tuple[str, str, int]]] = {}
     for finding in check(text, str(path), Settings(A2A3, timed=False)).findings:
         choice = {name: number(value) for name, value in finding.parameters if name in domains}
         if finding.severity == "info" or not choice:
             continue
-        key = finding.rule, finding.primary.span.line
+        key = finding.rule, finding.severity, finding.primary.span.line
         for least in (choice, *smaller(choice, domains)):
             name = str(least)
             if name not in tried:
