@@ -70,7 +70,8 @@ def shown(text: str, path: Path, choice: Choice) -> set[tuple[str, str, int]]:
     definitions = tuple((name, str(value).replace("(", "[").replace(",)", "]").replace(")", "]").replace(" ", ""))
                         for name, value in choice.items())  # fmt: skip
     report = check(text, str(path), Settings(A2A3, definitions=definitions, timed=False))
-    return {(f.rule, f.severity, pair.span.line) for f in report.findings for pair in (f.primary, *(p.primary for p in f.pairs))}
+    pairs = [(f, pair.span.line) for f in report.findings for pair in (f.primary, *(p.primary for p in f.pairs))]
+    return {(f.rule, f.severity, line) for f, line in pairs}
 
 
 def domains_of(program: Program) -> dict[str, tuple[int, int | None]]:
