@@ -285,3 +285,56 @@ def test_a_condition_that_one_unknown_decides_is_one_answer() -> None:
     assert "FLG001" not in {one.rule for one in checked("", twice).findings}, "the two tests are opposites"
     other = "for (int i = 0; i < n; i++) { if (p[i] < n - 7) { SET; } if (p[i] >= n - 6) { SET; } WAIT; }"
     assert checked("", other).verdict != "proved", "of p[i] = n - 7 neither is true"
+
+
+NAMES = {
+    # what has no race is `proved`; these have one, or are gaps
+    "an operand that the text does not define": ("", "TADDS(b, mystery, 1.0f);"),
+    "an operand in capitals that the text does not define": ("", "TLOAD(a, g); TADDS(b, WORK_TILE, 1.0f);"),
+    "a number in the place of a tile": ("", "TADDS(b, 3, 1.0f);"),
+    "two constants that the text does not define": ("", "if (MODE == MODE_FAST) { RACE }"),
+    "a case that the text does not define": ("", "switch (MODE) { case SLOW_MODE: break; case MODE_1: RACE break; }"),
+    "enumerators that the text does not define": ("", "if (Config::kMode == Config::kFast) { RACE }"),
+    "a word too many": ("", "TLOAD(a, g); SET later; WAIT; TADDS(a, a, 1.0f);"),
+    "a store through an unknown pointer": ("", "int k = 0; S *q = pick(); q->k = 1; if (k == 0) {}"),
+    "a store through a pointer that moves": ("", "int k[2] = {0, 0}; int *q = k; q++; *q = 1; if (k[1] == 1) { RACE }"),
+    "a method that reads like a comparison": (
+        f"struct S {{ template <int N> AICORE void go({TAKES}) {GO} }};", "S s; s.go<3>(a, g);"),
+    "members of some bits": ("struct S { unsigned k : 3; };", "S s; s.k = 9; if (s.k == 1) { RACE }"),
+    "overloads that nothing tells apart": (
+        f"enum class A {{ x }}; enum class B {{ x }}; AICORE void go(A, {TAKES}) {{ }} AICORE void go(B, {TAKES}) {GO}",
+        "go(B::x, a, g);"),
+    "an argument with a side effect": (
+        "AICORE void one(int &k) { k = 1; }", "int k[3] = {0, 0, 0}; int i = 0; one(k[i++]); if (i == 1) { RACE }"),
+    "a null pointer into UB": ("", "__ubuf__ float *q = nullptr; if (!q) { RACE }"),
+    "a null pointer": ("", "int *q = nullptr; if (q == nullptr) { RACE }"),
+    "a loop that is left before it returns": ("", "while (true) { if (n > 3) break; return; } RACE"),
+    "a loop that counts away from its bound": (
+        "", "for (int i = 5; i < 8; i--) { if (i == 3) { RACE } if (i == 0) break; }"),
+    "one of several tiles that nobody knows": (
+        "", "Row t[2]; TASSIGN(t[0], 0x200); TASSIGN(t[1], 0x0); TLOAD(a, g); TADDS(b, t[n & 1], 1.0f);"),
+    "a variable of a condition": (f"AICORE int go({TAKES}) {{ RACE return 1; }}", "if (int k = go(a, g)) {}"),
+    "a variable before a condition": ("", "if (int k = n + 1; k == 3) { RACE }"),
+    "a variable before a switch": ("", "switch (int k = n + 1; k) { case 3: { RACE } }"),
+    "characters": ("", r"if ('\n' == 10 && '\x41' == 65 && '\0' == 0) { RACE }"),
+    "members begin in the order of the class": (
+        "struct S { int k = 3; int j = k; AICORE S(int x) : k(x) { } };", "S s(4); if (s.j == 4) { RACE }"),
+    "a template takes what it is given": (
+        "AICORE int f(int x) { return 1; } template <typename T> AICORE int f(T x) { return 2; }",
+        "if (f(1.0f) == 2) { RACE }"),
+    "both sides of a choice have one type": ("", "auto k = n > 0 ? -1 : 1u; if (k > 5) { RACE }"),
+    "what a lambda returns has its type": (
+        "", "auto f = [](int x) -> uint8_t { return x; }; if (f(258) == 2) { RACE }"),
+    "a copied lambda has its own variables": (
+        "", "int k = 0; auto f = [=]() mutable { return ++k; }; auto h = f; f(); if (h() == 1) { RACE }"),
+    "members that share their bytes": (
+        "union U { int i; unsigned u; };", "U w; w.u = 1; w.i = -1; if (w.u > 5) { RACE }"),
+    "a quotient by something negative": ("", "uint32_t u = p[0]; int64_t k = u / n; if (k < 0) { RACE }"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_easily_misread_is_no_proof(name: str) -> None:
+    report = checked(*NAMES[name])
+    assert report.verdict in ("refuted", "bounded"), name
+    assert {"RAW001", "SYN001"} & {finding.rule for finding in report.findings}

@@ -299,6 +299,8 @@ def bound_value(run: Pass, found: Any, name: str, node: Node) -> Any:
 
 def member(run: Pass, scope: Scope, declaration: Node, declarator: Node, name: str) -> Cell:
     """One field of a new object."""
+    if declaration.first("bitfield_clause") is not None:
+        run.problem(declaration, "members of some bits only are not followed", "an integer of its own")
     base = base_type(run, declaration, scope)
     kind = declared_type(run, base, declarator, scope, space_of(declaration))
     given = declaration.field("default_value")
@@ -317,6 +319,20 @@ def destroy(run: Pass, node: Node, made: Object) -> None:
 def construct(run: Pass, made: Object, values: list[Any], node: Node) -> bool:
     """Run the constructor that takes these values; False if the class has none."""
     return _construct_as(run, made, made.type, values, node)
+
+
+def _in_order(made: Object, said: dict[str, list[Node]]) -> list[tuple[str, list[Node]]]:
+    """Initialisers in the order in which members are: that of the class, not of the list."""
+    places = {name: place for place, name in enumerate(made.fields)}
+    return sorted(said.items(), key=lambda one: places.get(one[0], -1))
+
+
+def _again(run: Pass, made: Object, kind: Class, name: str, said: dict[str, list[Node]], scope: Scope) -> None:
+    """Members whose own initialiser names the one that a constructor has just set."""
+    for field, declaration, declarator in kind.fields:
+        given = declaration.field("default_value")
+        if field not in said and given is not None and re.search(rf"\b{name}\b", given.text):
+            made.fields[field].value = member(run, scope, declaration, declarator, made.fields[field].name).value
 
 
 def _construct_as(run: Pass, made: Object, kind: Class, values: list[Any], node: Node) -> bool:
@@ -338,10 +354,11 @@ def _construct_as(run: Pass, made: Object, kind: Class, values: list[Any], node:
     for base in [] if kind.name in said else kind.bases:
         arguments = said[base.name][1] if base.name in said and len(said[base.name]) > 1 else None
         _construct_as(run, made, base, given_values(run, arguments, inner), node)
-    for name, one in said.items():
+    for name, one in _in_order(made, said):
         cell = made.fields.get(name)
         if cell is not None and len(one) > 1:
             cell.value = initial(run, cell.type, one[1], inner, cell.name, one[0])
+            _again(run, made, kind, name, said, scope)
         elif name == kind.name and len(one) > 1:
             _construct_as(run, made, kind, given_values(run, one[1], inner), node)
         elif cell is None and name not in {base.name for base in kind.bases}:

@@ -15,11 +15,8 @@ from syncheck.frontends.cpp.values import (
     Address,
     Cell,
     Choice,
-    Closure,
     Enum,
-    Items,
     Lost,
-    Object,
     Tensor,
     Tile,
     Whole,
@@ -31,6 +28,9 @@ from syncheck.source import Problem, Span
 
 GM_SIZE = "gm_size"
 """The unknown that stands for the sizes of tensors whose sizes are not known."""
+
+MEMORY = (Tile, Tensor, Address, Region, At)
+"""What an operand that is read or written can be."""
 
 MOST_CHOICES = 3
 """Conditions that the operands of one instruction may depend on."""
@@ -58,7 +58,7 @@ def tile_op(run: Pass, node: Node, op: str, values: Sequence[Any], condition_dep
     values = [value.value if isinstance(value, Cell) else value for value in values]
     memory = _memory(run, op, values)
     for number, value in enumerate(values):
-        if number in memory and isinstance(value, Lost | Object | Items | Closure | None):
+        if number in memory and not isinstance(value, MEMORY):
             why = f": {value.why}" if isinstance(value, Lost) and value.why else ""
             raise Unreadable(node, f"operand {number + 1} of {op} is not known{why}")
     if _idle(run, op, values):
@@ -111,8 +111,6 @@ def _valid(run: Pass, op: str, number: int, value: Any, whole: Operand) -> Opera
 
 def _memory(run: Pass, op: str, values: Sequence[Any]) -> set[int]:
     """The operands that an instruction reads or writes, in any form of it if it is not told which is meant."""
-    if not any(isinstance(value, Lost | Object | Items | Closure | None) for value in values):
-        return set()
     spaces = [_space(value) for value in values]
     meant = run.machine.find(op, spaces)
     variants = run.machine.variants(op) if meant is None else (meant,)

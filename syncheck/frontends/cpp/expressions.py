@@ -10,10 +10,10 @@ from syncheck.frontends.cpp import members, sync, traits
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, ULONG, Class, Named, Number, Pointer, size_of
 from syncheck.frontends.cpp.naming import GRID
 from syncheck.frontends.cpp.objects import copied, initial, named
-from syncheck.frontends.cpp.operators import binary, cast, unary
+from syncheck.frontends.cpp.operators import binary, cast, unary, whole
 from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Scope, Template
 from syncheck.frontends.cpp.selection import at_either, chosen, conditional, conditional_target, logic
-from syncheck.frontends.cpp.state import Pass, Unreadable
+from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.types import (
     argument,
@@ -101,8 +101,15 @@ def _number(run: Pass, node: Node, scope: Scope) -> Any:
 
 
 def _char(run: Pass, node: Node, scope: Scope) -> Any:
-    text = node.text.strip("'")
-    return Whole(Const(ord(text)), NUMBERS["char"]) if len(text) == 1 else Whole(Const(0), NUMBERS["char"])
+    text = node.text[1:-1] if node.text.startswith("'") else ""
+    code = _ESCAPES.get(text[1:]) if text.startswith("\\") else ord(text) if len(text) == 1 else None
+    if code is None and re.fullmatch(r"\\(x[0-9a-fA-F]+|[0-7]{1,3})", text):
+        code = int(text[2:], 16) if text[1] == "x" else int(text[1:], 8)
+    kind = NUMBERS["char"]
+    return Lost(f"the character {node.text}", kind) if code is None else whole(Const(code), kind)
+
+
+_ESCAPES = {"n": 10, "t": 9, "r": 13, "a": 7, "b": 8, "f": 12, "v": 11, "\\": 92, "'": 39, '"': 34, "?": 63}
 
 
 def lookup(run: Pass, found: Any, name: str, node: Node) -> Any:
@@ -225,7 +232,7 @@ def _library_name(run: Pass, node: Node, last: Node, scope: Scope) -> Any:
             return Made(NUMBERS[last.text])
         if home is not None and home.text.split("::")[-1] in ("std", "pto", "AscendC", "comm", "bisheng", "cce"):
             return known(last.text, node)
-        return Enum(last.text)
+        return Enum(last.text, home.text.split("::")[-1] if home is not None else "")
     return value(run, last, scope)
 
 
@@ -260,6 +267,8 @@ def _binary(run: Pass, node: Node, scope: Scope) -> Any:
         return Lost("an incomplete expression")
     op = {"and": "&&", "or": "||"}.get(op_node.kind, op_node.kind)
     left = run.value(left_node, scope)
+    if op == "<" and isinstance(left, Made) and isinstance(left.what, Overloads):
+        raise Unreadable(node, f"'{short(node)}' reads like a comparison", "'.template' before the function's name")
     if op in ("&&", "||"):
         return logic(run, node, op, left, right_node, scope)
     right = run.value(right_node, scope)
@@ -371,6 +380,8 @@ def store(run: Pass, node: Node, target: Any, given: Any) -> Any:
         return kept
     if isinstance(target, Memory):
         members.store(run, node, target, given)
+    elif not run.host:
+        raise Unreadable(node, f"'{short(node)}' stores to a place that is not known")
     return given
 
 

@@ -175,9 +175,8 @@ def turns_of(run: Pass, shape: Shape) -> int | None:
         if not test.value:
             return count
         count, value = count + 1, value + shape.step.value
-        if count == 2 and isinstance(_bound(run, shape), Const):
-            bound = _bound(run, shape)
-            assert isinstance(bound, Const)
+        bound = _bound(run, shape) if count == 2 else None
+        if isinstance(bound, Const) and shape.step.value > 0:
             return max(0, -(-(bound.value - shape.start.value) // shape.step.value))
     return None
 
@@ -188,7 +187,7 @@ def _bound(run: Pass, shape: Shape) -> Expr | None:
     if test is None or test.kind != "binary_expression" or shape.cell is None:
         return None
     left, right, op = test.field("left"), test.field("right"), test.field("operator")
-    if left is None or right is None or op is None or op.kind not in ("<", "<=", "!="):
+    if left is None or right is None or op is None or op.kind not in ("<", "<="):
         return None
     if left.kind != "identifier" or shape.scope.find(left.text) is not shape.cell:
         return None
@@ -603,7 +602,8 @@ class _Loop:
             run.trail.put(cell, with_integer(first, end) if end is not None else first)
         if shape.cell is not None and trips is not None:
             run.trail.put(shape.cell, Whole(trips, shape.cell.value.type))
-        return RETURNED if self.ended == RETURNED and self.test == Const(1) else NORMAL
+        forever = self.test == Const(1) and not self.state.broken
+        return RETURNED if self.ended == RETURNED and forever else NORMAL
 
     def _headed(self, body: list[Statement]) -> tuple[Expr, list[Statement]]:
         """Test and body of the loop. One whose start or step is not known needs `variable < bound` for its head: what

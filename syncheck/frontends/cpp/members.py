@@ -88,6 +88,9 @@ def field_of(run: Pass, node: Node, held: Any, name: str, target: bool = False) 
         held = held.address
     if isinstance(held, Object):
         cell = held.fields.get(name)
+        if cell is not None and target and held.type.node.kind == "union_specifier":
+            for other in held.fields.values():  # they share their bytes
+                run.trail.put(other, Lost(f"another member of {held.name or 'a union'} was set", other.type))
         if cell is not None:
             return cell if target else cell.value
         static = held.type.scope.own(name)
@@ -174,7 +177,7 @@ def _item(run: Pass, node: Node, held: Items, index: Expr, target: bool) -> Any:
         return cell if target else cell.value
     if not held.cells:
         return Lost("an element of an empty array")
-    strided = _strided(run, held, index)
+    strided = None if run.terms.is_open(index) else _strided(run, held, index)
     if strided is not None and not target:
         return strided
     if target:

@@ -24,7 +24,9 @@ from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import size
 from syncheck.frontends.cpp.values import (
     Address,
+    Cell,
     Choice,
+    Closure,
     Event,
     Extents,
     Items,
@@ -200,6 +202,13 @@ def copied(run: Pass, value: Any, name: str = "") -> Any:
         )  # fmt: skip
     if isinstance(value, Tensor):
         return Tensor(value.type, run.trail.new(value.address.value), value.name, value.shape, value.stride)
+    if isinstance(value, Closure) and "mutable" in value.node.text:
+        kept = Scope(value.scope.parent, value.scope.kind, this=value.scope.this)
+        kept.names = {
+            key: run.trail.new(copied(run, held.value), held.type, key) if isinstance(held, Cell) else held
+            for key, held in value.scope.names.items()
+        }
+        return Closure(value.node, kept)
     if isinstance(value, Choice):
         return Choice(value.condition, copied(run, value.then), copied(run, value.otherwise))
     return value

@@ -11,6 +11,11 @@ from syncheck.frontends.cpp.terms import linear, shown
 from syncheck.frontends.cpp.values import Address, Choice, Closure, Enum, Items, Lost, Made, Real, Whole
 from syncheck.ir import Binary, Const, Expr, Name, Ternary, Unary
 
+OWN_NAMES = frozenset(
+    ("TileType", "BLayout", "SLayout", "Layout", "PadValue", "RoundMode", "SaturationMode", "CmpMode", "AtomicType",
+     "Direction", "TileSplitAxis", "ReluPreMode", "QuantMode_t", "SyncCoreType", "SyncAllMode", "VecCoreSplitMode")
+)  # fmt: skip
+"""The library's enumerations: their names are all different."""
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 MOST_ARMS = 32
 """Integers that a value may be one of before nothing is known of it: a sort by unknown keys doubles them each turn."""
@@ -49,9 +54,9 @@ def truth(run: Pass, value: Any) -> Expr:
             return run.terms.binary("!=", value.expr, Const(0))
         return value.expr
     if isinstance(value, Address):
-        if value.base or value.space == "GM":
-            return run.terms.symbol(f"{value.base} is not null", hint=f"has_{value.base}" if value.base else "")
-        return Const(1)
+        if value.base:
+            return run.terms.symbol(f"{value.base} is not null", hint=f"has_{value.base}")
+        return run.unique("pointer") if run.host else run.terms.binary("!=", value.offset, Const(0))
     if isinstance(value, Closure):
         return Const(1)
     if isinstance(value, Made) and isinstance(value.what, str):  # a name that the text does not define
@@ -79,7 +84,7 @@ def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
     if isinstance(left, Address) or isinstance(right, Address):
         return _pointers(run, op, left, right)
     if isinstance(left, Enum) and isinstance(right, Enum) and op in ("==", "!="):
-        return Whole(Const(int((left.name == right.name) == (op == "=="))), BOOL)
+        return Whole(_names_compared(run, op, left, right), BOOL)
     if isinstance(left, Real) or isinstance(right, Real):
         if op in COMPARISONS:
             return _compared(run, op, left, right)
@@ -97,6 +102,16 @@ def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
     if op in COMPARISONS:
         return Whole(run.unique("comparison"), BOOL)
     return Lost("it is computed from something unknown", known.type if known else None)
+
+
+def _names_compared(run: Pass, op: str, left: Enum, right: Enum) -> Expr:
+    """Whether two names mean the same; those of the library differ, others may be two names for one number."""
+    if left.name == right.name:
+        return Const(int(op == "=="))
+    if left.of == right.of and (left.of in OWN_NAMES or (left.name + right.name).startswith("PIPE_")):
+        return Const(int(op == "!="))
+    equal = run.terms.symbol(" is ".join(sorted((left.name, right.name))))
+    return run.terms.binary("==" if op == "!=" else "!=", equal, Const(0))
 
 
 def _compared_wholes(run: Pass, op: str, left: Whole, right: Whole) -> Expr:
@@ -191,7 +206,9 @@ def _pointers_compared(run: Pass, op: str, left: Any, right: Any) -> Expr:
         return run.terms.symbol(f"{at[0]} {op} {at[1]}", over)
     if "0" in at:
         known = left if isinstance(left, Address) else right
-        set_ = run.terms.symbol(f"{known.base} is not null", hint=f"has_{known.base}" if known.base else "")
+        if not known.base:
+            return run.terms.binary(op, known.offset, Const(0))
+        set_ = run.terms.symbol(f"{known.base} is not null", hint=f"has_{known.base}")
         test = run.terms.binary("!=", set_, Const(0)) if known.offset == Const(0) else run.unique("pointer")
         return test if op == "!=" else run.terms.negation(test)
     equal = run.terms.symbol(" is ".join(sorted(at)), over)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncheck.frontends.cpp.early_returns import without_returns
-from syncheck.frontends.cpp.kinds import Array, Class, Number, Pointer, TensorType, TileType, key_of
+from syncheck.frontends.cpp.kinds import INT, Array, Class, Number, Pointer, TensorType, TileType, key_of
 from syncheck.frontends.cpp.objects import copied, named
 from syncheck.frontends.cpp.operators import cast
 from syncheck.frontends.cpp.overloads import holds, takes
@@ -16,7 +16,7 @@ from syncheck.frontends.cpp.scopes import (
     Scope,
     function_declarator,
 )
-from syncheck.frontends.cpp.state import Frame, Pass, Unreadable
+from syncheck.frontends.cpp.state import Frame, Pass, Unreadable, short
 from syncheck.frontends.cpp.statements import bound_reference, leave
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import names
@@ -80,6 +80,9 @@ def choose(run: Pass, routines: list[Routine], given: Given) -> Routine | None:
     if len(best) > 1 and any(_restricted(one) for one in best):
         where = best[0].definition
         raise Unreadable(where, f"which {best[0].name} of {len(best)} is called depends on 'enable_if' or 'requires'")
+    if len({one.definition.text for one in best}) > 1:
+        where = best[0].definition
+        raise Unreadable(where, f"which {best[0].name} of {len(best)} is called is not told by its arguments")
     return best[0]
 
 
@@ -104,7 +107,11 @@ def _likeness(run: Pass, routine: Routine, listed: list[Node], given: Given) -> 
     free = {parameter.name for parameter in routine.parameters or ()}
     for node, value in zip(listed, given.values, strict=False):
         kind_node = node.field("type")
-        if kind_node is None or kind_node.text in free:
+        if kind_node is None:
+            continue
+        if kind_node.text in free:  # takes it as it is
+            plain = (_bare(node.field("declarator")) or kind_node).kind in ("identifier", kind_node.kind)
+            score += 3 if plain and type_of_value(value) is not None else 0
             continue
         try:
             wanted = type_of(run, kind_node, routine.scope) if not (free & set(_words(kind_node))) else None
@@ -116,7 +123,7 @@ def _likeness(run: Pass, routine: Routine, listed: list[Node], given: Given) -> 
             score += 2 + (3 if wanted.space == value.space else 0)
             score += 2 if isinstance(value.to, Number) and value.to == wanted.to else 0
         elif wanted is not None and type(wanted) is type(held):
-            score += 3 if key_of(wanted) == key_of(held) else 1
+            score += 4 if key_of(wanted) == key_of(held) else _promotion(held, wanted)
         elif wanted is not None and held is not None:
             score -= 5
     if routine.specialised is not None:
@@ -124,6 +131,12 @@ def _likeness(run: Pass, routine: Routine, listed: list[Node], given: Given) -> 
         same = [key_of(_plain(a)) == key_of(_plain(b)) for a, b in zip(wanted_arguments, given.explicit, strict=False)]
         score += 20 if same and all(same) else -100
     return score
+
+
+def _promotion(held: Any, wanted: Any) -> int:
+    """2 where a short integer becomes an int, 1 for any other conversion."""
+    short_ = isinstance(held, Number) and held.bytes < 4 and not held.floating
+    return 2 if short_ and key_of(wanted) == key_of(INT) else 1
 
 
 def _plain(value: Any) -> Any:
@@ -267,7 +280,9 @@ def bind_parameters(run: Pass, routine: Routine, given: Given, scope: Scope) -> 
         if position >= len(given.values):
             default = node.field("default_value")
             value = run.value(default, scope) if default is not None else Lost(f"{name} is not given")
-            scope.names[name] = run.trail.new(value, None, name)
+            kind = declared_type(run, base_type(run, node, scope), node.field("declarator"), scope, space_of(node))
+            kept = kind if isinstance(kind, Number | Pointer) else None
+            scope.names[name] = run.trail.new(cast(run, value, kept) if kept is not None else value, kept, name)
             continue
         scope.names[name] = _parameter(run, node, name, given, position, scope)
 
@@ -291,6 +306,8 @@ def _parameter(run: Pass, node: Node, name: str, given: Given, position: int, sc
             return value
         if source is not None and source.kind in ("identifier", "field_expression", "subscript_expression",
                                                   "pointer_expression", "conditional_expression"):  # fmt: skip
+            if "++" in source.text or "--" in source.text:
+                raise Unreadable(source, f"which variable '{short(source)}' names is not followed", "a step of its own")
             return bound_reference(run, source, given.scope, name, volatile=is_volatile(node))
         return run.trail.new(value, type_of_value(value), name)
     if isinstance(value, Items):
@@ -409,7 +426,13 @@ def call_closure(run: Pass, node: Node, closure: Closure, values: list[Any], nam
             scope.names[parameter_name(child)] = _parameter(run, child, parameter_name(child), given, position, scope)
         position += 1
     body = closure.node.field("body")
-    return framed(run, node, name, body, scope) if body is not None else None
+    if body is None:
+        return None
+    value = framed(run, node, name, body, scope)
+    trailing = declarator.first("trailing_return_type") if declarator is not None else None
+    said = trailing.first("type_descriptor") if trailing is not None else None
+    kind = type_of(run, said, scope) if said is not None else None
+    return cast(run, value, kind) if isinstance(kind, Number) and isinstance(value, Whole | Real) else value
 
 
 __all__ = ["Given", "Items", "Memory", "call", "call_closure", "choose"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import BOOL
-from syncheck.frontends.cpp.operators import binary, one_of_few, truth
+from syncheck.frontends.cpp.operators import cast, one_of_few, promoted, truth
 from syncheck.frontends.cpp.scopes import Scope
 from syncheck.frontends.cpp.state import Pass
 from syncheck.frontends.cpp.statements import branch
@@ -20,8 +20,9 @@ def either(run: Pass, test: Any, then: Any, otherwise: Any) -> Any:
     if then is otherwise or (not isinstance(then, Cell) and then == otherwise):
         return then
     if isinstance(then, Whole) and isinstance(otherwise, Whole):
-        kind = then.type if then.type == otherwise.type else binary(run, "+", then, otherwise).type
-        return Whole(run.terms.choice(test, then.expr, otherwise.expr), kind)
+        kind = then.type if then.type == otherwise.type else promoted(then.type, otherwise.type)
+        a, b = (cast(run, one, kind) if one.type != kind else one for one in (then, otherwise))
+        return Whole(run.terms.choice(test, a.expr, b.expr), kind)
     if isinstance(then, Real) or isinstance(otherwise, Real):
         return Real((then if isinstance(then, Real) else otherwise).type)
     if isinstance(then, Address) and isinstance(otherwise, Address) and (then.base, then.space) == (

@@ -31,6 +31,8 @@ def statement(run: Pass, node: Node, scope: Scope) -> str:
         run.problem(node, f"'{node.kind}' is not understood")
         return NORMAL
     mark, length = run.trail.mark(), len(run.out)
+    if node.kind in _PLAIN and (broken := next(node.errors(), None)) is not None:
+        run.problem(broken, "this could not be parsed")
     try:
         return handler(run, node, scope)
     except Unroll as wanted:
@@ -109,7 +111,7 @@ def declaration(run: Pass, node: Node, scope: Scope) -> str:
 
 
 def _one(run: Pass, node: Node, declarator: Node, base: Any, auto: bool, scope: Scope) -> None:
-    given = declarator.field("value") if declarator.kind == "init_declarator" else None
+    given = declarator.field("value") if declarator.kind == "init_declarator" else node.field("value")
     inner = declarator.field("declarator") if declarator.kind == "init_declarator" else declarator
     if inner is not None and inner.kind == "function_declarator":
         given = _really_arguments(run, inner, base, scope)
@@ -288,9 +290,14 @@ def _switch(run: Pass, node: Node, scope: Scope) -> str:
     clause, body = node.field("condition"), node.field("body")
     if clause is None or body is None:
         return NORMAL
-    value = run.value(clause, scope)
-    cases = [child for child in body.named() if child.kind == "case_statement"]
     inner = Scope(scope)
+    start = clause.field("initializer")
+    if start is not None:
+        statement(run, start, inner)
+    value = run.value(clause.field("value") or clause, inner)
+    cases = [child for child in body.named() if child.kind == "case_statement"]
+    if len(cases) < len([child for child in body.named() if child.kind != "comment"]):
+        run.problem(node, "a switch with statements before its first case is not understood")
 
     def from_case(start: int) -> str:
         run.cases.append(len(run.conditions))
@@ -402,10 +409,14 @@ _KINDS: dict[str, Callable[[Pass, Node, Scope], str]] = {
     "class_specifier": _declared, "enum_specifier": _declared, "function_definition": _declared,
     "static_assert_declaration": _nothing, "empty_statement": _nothing, ";": _nothing, "labeled_statement": _labeled,
     "template_declaration": _declared, "ERROR": _error, "type_identifier": _nothing, "attribute_declaration": _nothing,
-    "else_clause": lambda run, node, scope: block(run, node.named(), scope), "preproc_call": _nothing,
+    "else_clause": lambda run, node, scope: block(run, node.named(), scope),
+    "init_statement": lambda run, node, scope: block(run, node.named(), scope), "preproc_call": _nothing,
     "attributed_statement": lambda run, node, scope: block(
         run, [child for child in node.named() if child.kind != "attribute_declaration"], scope
     ),
 }  # fmt: skip
+
+_PLAIN = ("expression_statement", "declaration", "return_statement")
+"""Statements that have no others in them, but for those of lambdas."""
 
 __all__ = ["BOOL", "INT", "Address", "Number", "Real", "function_declarator", "names", "statement"]

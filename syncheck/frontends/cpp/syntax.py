@@ -87,10 +87,10 @@ class Node:
         return self.unit.span(self._raw)
 
     def errors(self) -> Iterator[Node]:
-        """The places below that the parser could not read."""
+        """The places below that the parser could not read; `typename T::Shape(n)` among arguments is told elsewhere."""
         if self.broken:
             yield self
-        elif self.has_error:
+        elif self.has_error and self.kind != "qualified_identifier":
             for child in self.all():
                 yield from child.errors()
 

@@ -167,6 +167,9 @@ class Terms:
                factors: tuple[Expr, ...] = ()) -> Name:  # fmt: skip
         """The symbol of what `key` describes."""
         found = self.by_key.get(key)
+        if found is not None and found.over != over:  # the same words, said elsewhere of a variable of a loop
+            key = f"{key} over {' '.join(sorted(over))}"
+            found = self.by_key.get(key)
         if found is None:
             name = self.fresh("value")
             found = Symbol(name, key, over, low, "", hint, factors)
@@ -274,8 +277,8 @@ class Terms:
         if op == "%" and isinstance(right, Const) and 1 < right.value <= SMALL and size(left) < 8:
             return Binary(op, left, right)
         if self.is_open(left) or self.is_open(right) or size(left) + size(right) > 20:
-            least = self.least(left)
-            return self.opaque(op, left, right, low=0 if least is not None and least >= 0 else None)
+            lows = [self.least(left)] + ([self.least(right)] if op in ("/", "|", "^") else [])
+            return self.opaque(op, left, right, low=0 if all(one is not None and one >= 0 for one in lows) else None)
         return Binary(op, left, right)
 
     def least(self, expr: Expr) -> int | None:

@@ -47,6 +47,10 @@ def type_of(run: Pass, node: Node, scope: Scope) -> Type:
         return type_of(run, node.named()[-1], scope)
     if kind in ("struct_specifier", "class_specifier", "enum_specifier", "union_specifier"):
         name = node.field("name")
+        if name is None and node.field("body") is not None and kind != "enum_specifier":
+            made = Class("", node, Scope(scope, "class"))
+            fill(run, made)
+            return made
         if node.field("body") is not None:
             declare(node, scope)
         return _named(run, name.text, scope) if name is not None else None
@@ -209,7 +213,7 @@ def type_scope(made: Type) -> Scope | None:
             if value is not None:
                 scope.names[name] = Cell(Whole(Const(value)))
         scope.names["DType"] = Meant(made.element)
-        scope.names["Loc"] = Cell(Enum(TILE_TYPES[made.space]))
+        scope.names["Loc"] = Cell(Enum(TILE_TYPES[made.space], "TileType"))
         return scope
     if isinstance(made, TensorType):
         scope = Scope(None, "class")

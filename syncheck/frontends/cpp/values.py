@@ -85,9 +85,10 @@ class Real:
 
 @dataclass(frozen=True, slots=True)
 class Enum:
-    """A named constant of the library: PIPE_V, RoundMode::CAST_RINT."""
+    """A named constant of the library: PIPE_V, RoundMode::CAST_RINT. `of`: the class it was named with."""
 
     name: str
+    of: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
