@@ -245,6 +245,7 @@ ASSUMED = {
         "DYNAMIC>(n)); TSTORE(l, b); Line m(x + 64); TLOAD(a, m);",
     "fixed": "if (*p == 1) { if (*p == 2) { RACE } }",
     "calls": "int64_t k = helper(n); if (k == 1) { TLOAD(a, g); }",
+    "wraps": "uint8_t k = n - 1; if (n == 0 && k == 255) { RACE }",
 }  # fmt: skip
 
 
@@ -329,6 +330,16 @@ NAMES = {
         "", "int k = 0; auto f = [=]() mutable { return ++k; }; auto h = f; f(); if (h() == 1) { RACE }"),
     "members that share their bytes": (
         "union U { int i; unsigned u; };", "U w; w.u = 1; w.i = -1; if (w.u > 5) { RACE }"),
+    "a short counter begins again": ("", "uint8_t k = 250; for (int i = 0; i < 9; i++) { k++; if (k == 1) { RACE } }"),
+    "a short counter of a loop begins again": (
+        "", "int k = 0; for (uint8_t i = 250; i > 5; i++) { k++; } if (k == 6) { RACE }"),
+    "what becomes unsigned may be negative": ("", "auto k = (uint32_t)p[2]; if (p[2] < 0) { RACE }"),
+    "an argument becomes unsigned": (
+        f"AICORE void go(uint32_t k, __gm__ int32_t *p, {TAKES}) {{ if (p[2] < 0) {GO} }}", "go(p[2], p, a, g);"),
+    "a negative number is a large unsigned one": ("", "if ((uint64_t)p[1] > 5 && p[1] < 0) { RACE }"),
+    "the bits of an unsigned number": ("", "uint32_t u = p[0]; if (~u > 5 && -u > 7) { RACE }"),
+    "a variable and what it was set to have one name": (
+        "", "int k = 0; for (int i = 0; i < n; i++) { k += p[i]; if (k == 3) { RACE } }"),
     "a quotient by something negative": ("", "uint32_t u = p[0]; int64_t k = u / n; if (k < 0) { RACE }"),
 }  # fmt: skip
 

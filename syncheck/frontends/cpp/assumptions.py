@@ -19,6 +19,8 @@ def assumed(finisher: Finisher) -> tuple[Assumed, ...]:
     for (kind, base, span), message in declared.guessed.items():
         if declared.bases.get(base) in finisher.written:
             found.setdefault((kind, message), span)
+    for said, span in declared.presumed.items():
+        found.setdefault(said, span)
     roots = [one for one in finisher.memory if one in declared.tensors and not declared.tensors[one].view_of]
     if len(roots) > 1 and any(one in finisher.written for one in roots):
         found["apart", f"{_listed(roots)} do not overlap"] = finisher.span

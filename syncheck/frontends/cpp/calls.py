@@ -176,7 +176,7 @@ def _cast(run: Pass, explicit: Node, listed: Node, scope: Scope) -> Any:
     values = listed.named()
     if not named or not values:
         return Lost("an incomplete cast")
-    return cast(run, run.value(values[0], scope), type_of(run, named[0], scope))
+    return cast(run, run.value(values[0], scope), type_of(run, named[0], scope), said=True)
 
 
 def _values(run: Pass, nodes: list[Node], scope: Scope) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from syncheck.frontends.cpp.kinds import Array, Number, Pointer
 from syncheck.frontends.cpp.objects import constructed
 from syncheck.frontends.cpp.preprocess import LAUNCH
+from syncheck.frontends.cpp.ranges import ranged
 from syncheck.frontends.cpp.routines import Given, call, parameters_of
 from syncheck.frontends.cpp.scopes import (
     Lazy,
@@ -164,7 +165,7 @@ def _argument(run: Pass, node: Node, routine: Routine, explicit: list[Any]) -> A
         low = 0 if not kind.signed else None
         if name in run.pins:
             return Whole(run.pin(name), kind)
-        return Whole(run.terms.symbol(f"argument {name}", hint=name, low=low), kind)
+        return Whole(ranged(run, run.terms.symbol(f"argument {name}", hint=name, low=low), kind), kind)
     return constructed(run, kind, [], name, node)
 
 

@@ -292,7 +292,7 @@ def _cast(run: Pass, node: Node, scope: Scope) -> Any:
     kind, operand = node.field("type"), node.field("value")
     if kind is None or operand is None:
         return Lost("an incomplete cast")
-    return cast(run, run.value(operand, scope), type_of(run, kind, scope))
+    return cast(run, run.value(operand, scope), type_of(run, kind, scope), said=True)
 
 
 def _sizeof(run: Pass, node: Node, scope: Scope) -> Any:
@@ -375,7 +375,8 @@ def store(run: Pass, node: Node, target: Any, given: Any) -> Any:
             return given
         kept = cast(run, given, target.type) if isinstance(target.type, Number | Pointer) else given
         if isinstance(kept, Lost) and isinstance(target.type, Number) and not target.type.floating:
-            kept = Whole(run.unknown(f"{node.key} {kept.why}", target.name), target.type)
+            low = None if target.type.signed else 0
+            kept = Whole(run.unknown(f"{node.key} {kept.why}", target.name, low=low), target.type)
         run.trail.put(target, named(run, kept, target.name))
         return kept
     if isinstance(target, Memory):

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from syncheck.frontends.cpp.kinds import Number
 from syncheck.frontends.cpp.objects import copied
-from syncheck.frontends.cpp.operators import truth
+from syncheck.frontends.cpp.operators import truth, wrapped
 from syncheck.frontends.cpp.polling import polled
+from syncheck.frontends.cpp.ranges import SHORT, bounds, of_type
 from syncheck.frontends.cpp.scopes import Scope, declarator_name
 from syncheck.frontends.cpp.state import LoopState, Pass, Unreadable, Unroll
 from syncheck.frontends.cpp.syntax import Node
@@ -141,13 +143,14 @@ def _count(run: Pass, shape: Shape) -> None:
     if not isinstance(cell, Cell) or not isinstance(cell.value, Whole):
         return
     mark, out = run.trail.mark(), len(run.out)
-    start = cell.value
+    start, said = cell.value, dict(run.declared.presumed)
     probe = Whole(run.terms.symbol(f"probe {cell.name}", frozenset(), "probe"), start.type)
     run.trail.put(cell, probe)
     run.value(update, shape.scope)
     after: Any = cell.value
     run.trail.undo(mark)
     del run.out[out:]
+    run.declared.presumed = said
     if not isinstance(after, Whole):
         return
     step = run.terms.binary("-", after.expr, probe.expr)
@@ -164,10 +167,12 @@ def turns_of(run: Pass, shape: Shape) -> int | None:
         return None
     if shape.test is None or not shape.step.value:
         return None
-    value = shape.start.value
+    value, kind = shape.start.value, shape.cell.value.type
     mark, count = run.trail.mark(), 0
     while count <= 4096:
-        run.trail.put(shape.cell, Whole(Const(value), shape.cell.value.type))
+        if count and isinstance(kind, Number) and wrapped(value, kind) != value:
+            raise Unreadable(shape.node, "the counter of this loop leaves its type", "a wider type")
+        run.trail.put(shape.cell, Whole(Const(value), kind))
         test = truth(run, run.value(shape.test, shape.scope))
         run.trail.undo(mark)
         if not isinstance(test, Const):
@@ -177,7 +182,11 @@ def turns_of(run: Pass, shape: Shape) -> int | None:
         count, value = count + 1, value + shape.step.value
         bound = _bound(run, shape) if count == 2 else None
         if isinstance(bound, Const) and shape.step.value > 0:
-            return max(0, -(-(bound.value - shape.start.value) // shape.step.value))
+            turns = max(0, -(-(bound.value - shape.start.value) // shape.step.value))
+            end = shape.start.value + turns * shape.step.value
+            if isinstance(kind, Number) and wrapped(end, kind) != end:
+                raise Unreadable(shape.node, "the counter of this loop leaves its type", "a wider type")
+            return turns
     return None
 
 
@@ -205,10 +214,12 @@ def follow(run: Pass, shape: Shape) -> str:
     if turns == 1 or (turns is not None and turns <= MOST_TURNS and shape.node.key in run.unroll):
         return _one_by_one(run, shape)
     mark, length, problems = run.trail.mark(), len(run.out), dict(run.declared.problems)
+    presumed = dict(run.declared.presumed)
 
     def back() -> None:
         run.trail.undo(mark)
         del run.out[length:]
+        run.declared.presumed = dict(presumed)
         run.declared.problems.clear()
         run.declared.problems.update(problems)
 
@@ -220,7 +231,7 @@ def follow(run: Pass, shape: Shape) -> str:
         except (Unreadable, Unroll, Recount):
             pass
         back()
-    loop = _Loop(run, shape, turns if turns is not None and turns <= MOST_TURNS else None)
+    loop = _Loop(run, shape, turns if turns is not None and turns <= MOST_TURNS else None, turns)
     try:
         return loop.follow()
     except Unroll as wanted:
@@ -343,7 +354,7 @@ def _below(test: Expr, name: str) -> bool:
 class _Loop:
     """One loop, followed for any turn."""
 
-    def __init__(self, run: Pass, shape: Shape, turns: int | None) -> None:
+    def __init__(self, run: Pass, shape: Shape, turns: int | None, count: int | None) -> None:
         self.run, self.shape, self.turns = run, shape, turns
         hint = shape.cell.name if shape.cell is not None and shape.cell.name else "turn"
         self.var = run.terms.local(hint)
@@ -356,6 +367,12 @@ class _Loop:
             terms.lows[self.var] = least
         if terms.is_open(shape.start) or terms.is_open(shape.step):
             terms.open.add(self.var)
+        terms.highs.pop(self.var, None)
+        if count is not None and least is not None and isinstance(shape.step, Const) and shape.step.value < 0:
+            terms.lows[self.var] = least + max(count - 1, 0) * shape.step.value
+        most = self._most(count)
+        if most is not None:
+            terms.highs[self.var] = most
         self.born = run.trail.clock
         self.closed: dict[Cell, Expr] = {}  # growth each turn
         self.kept: dict[Cell, str] = {}
@@ -373,11 +390,25 @@ class _Loop:
                 else:
                     self._keep_as_variable(cell)
 
+    def _most(self, count: int | None) -> int | None:
+        """The most that the loop's variable is in a turn; `count`: how often it turns, if that is a number."""
+        run, shape = self.run, self.shape
+        start = bounds(run.terms, shape.start)[1]
+        if not isinstance(shape.step, Const):
+            return None
+        if shape.step.value < 0:
+            return start
+        if count is not None and start is not None:
+            return start + max(count - 1, 0) * shape.step.value
+        bound = _bound(run, shape)
+        most = bounds(run.terms, bound)[1] if bound is not None else None
+        return None if most is None else most - 1
+
     def follow(self) -> str:
         run = self.run
         for _ in range(MOST_TRIES):
             mark = run.trail.mark()
-            problems = dict(run.declared.problems)
+            problems, presumed = dict(run.declared.problems), dict(run.declared.presumed)
             body = self._turn()
             fresh = self._fresh(mark)
             jumped = {cell: value for cell, value in self._jumped(mark).items() if cell not in fresh}
@@ -389,6 +420,7 @@ class _Loop:
             run.trail.undo(mark)
             run.declared.problems.clear()
             run.declared.problems.update(problems)
+            run.declared.presumed = presumed
             for cell in fresh:
                 self._keep(cell, ends[cell])
             for cell, value in jumped.items():
@@ -554,7 +586,10 @@ class _Loop:
 
     def _keep_as_variable(self, cell: Cell) -> None:
         run = self.run
-        self.kept[cell] = run.terms.fresh(cell.name or "kept")
+        self.kept[cell] = name = run.terms.fresh(cell.name or "kept")
+        kind = cell.type
+        if isinstance(kind, Number) and not kind.floating and (kind.bytes <= SHORT or not kind.signed):
+            run.terms.lows[name], run.terms.highs[name] = of_type(kind)
         run.terms.over[self.kept[cell]] = frozenset({self.var}) | frozenset(
             loop.var for loop in run.loops if not loop.unrolled
         )
@@ -626,4 +661,7 @@ class _Loop:
         if turns is not None and not self.state.broken and isinstance(shape.step, Const):
             return run.terms.binary("+", shape.start, Const(turns * shape.step.value))
         least = run.terms.least(shape.start)
+        kind = shape.cell.type if shape.cell is not None else None
+        if isinstance(kind, Number) and not kind.signed and not kind.floating:
+            least = max(least or 0, 0)
         return run.unknown(f"{shape.node.key} {self.var} behind the loop", low=least)

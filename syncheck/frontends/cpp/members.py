@@ -8,6 +8,7 @@ from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Array, Class, Number, 
 from syncheck.frontends.cpp.naming import loaded_name
 from syncheck.frontends.cpp.objects import copied
 from syncheck.frontends.cpp.operators import moved
+from syncheck.frontends.cpp.ranges import ranged
 from syncheck.frontends.cpp.scopes import Scope, function_declarator
 from syncheck.frontends.cpp.state import Pass, ScalarStore, Unreadable, Unroll, lies_in
 from syncheck.frontends.cpp.syntax import Node
@@ -268,9 +269,9 @@ def _loaded(run: Pass, node: Node, address: Address, kind: Type) -> Any:
     called = loaded_name(address.base, address.offset, number.bytes)
     stale = address.base in run.declared.changing or lies_in(address.base, run.dropped)
     if address.space not in ("GM", "") or stale:
-        return Whole(run.unique(f"load {address.space} {path}", called, low=low), number)
+        return Whole(ranged(run, run.unique(f"load {address.space} {path}", called, low=low), number), number)
     run.declared.steady.update((address.base, loop.var) for loop in run.loops)
-    return Whole(run.terms.symbol(f"load {address.space} {path}", over, called, low), number)
+    return Whole(ranged(run, run.terms.symbol(f"load {address.space} {path}", over, called, low), number), number)
 
 
 def store(run: Pass, node: Node, memory: Memory, given: Any) -> None:

@@ -64,8 +64,6 @@ def named(run: Pass, value: Any, name: str) -> Any:
         symbol = run.terms.symbols.get(expr.name)
         if symbol is not None and not symbol.hint and name:
             run.terms.call(expr, name)
-            if isinstance(value.type, Number) and not value.type.signed and symbol.low is None:
-                symbol.low = 0
     return value
 
 
@@ -131,7 +129,8 @@ def _scalar(run: Pass, kind: Number, first: Any, name: str, node: Node) -> Any:
         return Lost(f"{name} is not set", kind)
     found = cast(run, first, kind)
     if isinstance(found, Lost):
-        found = Whole(run.unknown(f"{node.span.path}:{node.span.line} {name} {found.why}", name), kind)
+        low = None if kind.signed else 0
+        found = Whole(run.unknown(f"{node.span.path}:{node.span.line} {name} {found.why}", name, low=low), kind)
     return named(run, found, name)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, Array, Number, Pointer, Type, size_of
+from syncheck.frontends.cpp.ranges import held, of_type
 from syncheck.frontends.cpp.state import Pass
 from syncheck.frontends.cpp.terms import linear, shown
 from syncheck.frontends.cpp.values import Address, Choice, Closure, Enum, Items, Lost, Made, Real, Whole
@@ -93,8 +94,12 @@ def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
         if op in COMPARISONS:
             return Whole(_compared_wholes(run, op, left, right), BOOL)
         kind = promoted(left.type, right.type) if op not in ("<<", ">>") else promoted(left.type, INT)
+        if op in ("/", "%", ">>"):
+            left, right = _unsigned(run, left, kind), _unsigned(run, right, kind)
         first = _not_negative(run, left.expr, right) if op == "%" and not kind.signed else left.expr
         made = whole(run.terms.binary(op, first, right.expr), kind)
+        if op == "-" and not kind.signed:
+            made = replace(made, expr=held(run, made.expr, kind))
         narrow = _narrow(run, made) if op == "*" and kind.bytes == 4 else None
         narrow = narrow or left.narrow or right.narrow
         return replace(made, narrow=narrow) if narrow is not None and op in ("*", "+", "-") else made
@@ -114,9 +119,16 @@ def _names_compared(run: Pass, op: str, left: Enum, right: Enum) -> Expr:
     return run.terms.binary("==" if op == "!=" else "!=", equal, Const(0))
 
 
+def _unsigned(run: Pass, value: Whole, kind: Number) -> Whole:
+    """A signed value where something unsigned of 8 bytes is asked of it."""
+    plain = kind.signed or kind.bytes < 8 or isinstance(value.expr, Const)
+    return value if plain or not isinstance(value.expr, Name) else replace(value, expr=held(run, value.expr, kind))
+
+
 def _compared_wholes(run: Pass, op: str, left: Whole, right: Whole) -> Expr:
     """left op right; where that is done unsigned, what is negative on the left is large."""
     kind = promoted(left.type, right.type)
+    left, right = _unsigned(run, left, kind), _unsigned(run, right, kind)
     if kind.signed:
         return run.terms.binary(op, left.expr, right.expr)
     a, b = (Const(wrapped(one.value, kind)) if isinstance(one, Const) else one for one in (left.expr, right.expr))
@@ -250,16 +262,22 @@ def unary(run: Pass, op: str, value: Any) -> Any:
         return Whole(run.terms.negation(truth(run, value)), BOOL)
     if isinstance(value, Whole):
         kind = promoted(value.type, INT)
+        if op == "-" and not kind.signed and not isinstance(value.expr, Const):
+            return Whole(run.terms.opaque("minus", value.expr, low=0), kind)
         if op == "-":
             return whole(run.terms.binary("-", Const(0), value.expr), kind)
+        if op == "~" and not kind.signed:
+            return whole(run.terms.binary("-", Const(of_type(kind)[1]), value.expr), kind)
         if op == "~":
             return whole(run.terms.binary("-", Const(-1), value.expr), kind)
         return Whole(value.expr, kind)
     return real(run, value.type, op, value) if isinstance(value, Real) and op == "-" else value
 
 
-def cast(run: Pass, value: Any, kind: Type) -> Any:
-    """(kind)value."""
+def cast(run: Pass, value: Any, kind: Type, *, said: bool = False) -> Any:
+    """(kind)value; `said`: the text says it, and sums of 8 bytes are the same signed or not."""
+    if said and isinstance(value, Whole) and isinstance(kind, Number) and kind.name == "uint64_t":
+        return value if isinstance(value.expr, Const) else replace(value, type=kind)
     if isinstance(value, Choice):
         return Choice(value.condition, cast(run, value.then, kind), cast(run, value.otherwise, kind))
     if isinstance(kind, Pointer):
@@ -281,7 +299,7 @@ def cast(run: Pass, value: Any, kind: Type) -> Any:
             return real(run, kind, kind.name, value)
         return Real(kind) if isinstance(value, Lost) else value
     if isinstance(value, Whole):
-        made = whole(_as_bool(run, value) if kind.name == "bool" else value.expr, kind)
+        made = whole(_as_bool(run, value) if kind.name == "bool" else held(run, value.expr, kind), kind)
         return replace(made, narrow=value.narrow) if value.narrow is not None else made
     if isinstance(value, Real):
         return _rounded(run, value, kind)

@@ -64,7 +64,8 @@ class Declared:
     `cleaned_in` and `steady` are pointers, and loops in which their lines are dropped and integers taken as unchanged;
     `reshaped` are tiles of whose valid part nothing is known, `unsteady` those found to be such.
     `doubt`: the kinds of assumptions (source.ASSUMED) not to make; `guessed`: (kind, tensor, where) of those made of a
-    tensor, in words; `plain`: functions without a text that were taken to compute a number only."""
+    tensor, in words; `plain`: functions without a text that were taken to compute a number only; `presumed`: (kind,
+    in words) of those made of a value."""
 
     tiles: dict[str, Tile] = field(default_factory=dict)
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class Declared:
     doubt: frozenset[str] = frozenset()
     guessed: dict[tuple[str, str, Span], str] = field(default_factory=dict)
     plain: dict[str, Span] = field(default_factory=dict)
+    presumed: dict[tuple[str, str], Span] = field(default_factory=dict)
     volatile: dict[str, None] = field(default_factory=dict)
     scalar_loops: dict[Span, None] = field(default_factory=dict)
     moves: dict[str, dict[Expr, Span]] = field(default_factory=dict)

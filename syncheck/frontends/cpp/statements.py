@@ -31,6 +31,7 @@ def statement(run: Pass, node: Node, scope: Scope) -> str:
         run.problem(node, f"'{node.kind}' is not understood")
         return NORMAL
     mark, length = run.trail.mark(), len(run.out)
+    run.at = node
     if node.kind in _PLAIN and (broken := next(node.errors(), None)) is not None:
         run.problem(broken, "this could not be parsed")
     try:

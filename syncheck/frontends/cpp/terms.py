@@ -149,13 +149,15 @@ NEGATED = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 
 @dataclass(slots=True)
 class Terms:
-    """Forms expressions. `over`: what a variable that is no symbol depends on; `lows`: the least it can be; `open`: the
-    names whose value is no number when the kernel runs; `here`: the variables of this pass; `taken`: name → hint."""
+    """Forms expressions. `over`: what a variable that is no symbol depends on; `lows`, `highs`: the least and the most
+    it can be; `open`: the names whose value is no number when the kernel runs; `here`: the variables of this pass;
+    `taken`: name → hint."""
 
     symbols: dict[str, Symbol] = field(default_factory=dict)
     by_key: dict[str, Symbol] = field(default_factory=dict)
     over: dict[str, frozenset[str]] = field(default_factory=dict)
     lows: dict[str, int] = field(default_factory=dict)
+    highs: dict[str, int] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     taken: dict[str, str] = field(default_factory=dict)
     here: set[str] = field(default_factory=set)
