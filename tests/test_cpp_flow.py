@@ -167,3 +167,21 @@ def test_keys_that_are_sorted_by_values_nobody_knows() -> None:
     """
     assert rules(f"{sort}{LOAD}TADDS(b, a, 1.0f);\n{LAST}") == []
     assert rules(f"{sort}{LOAD}TADDS(b, a, 1.0f);\nTLOAD(a, g);\n{LAST}") == ["WAR001"]
+
+
+def test_elements_that_numbers_choose_again_and_again_are_any_numbers() -> None:
+    body = (
+        "Row a;\nTASSIGN(a, 0x0);\nint count[4][2];\nfor (int d = 0; d < 4; d++) { count[d][0] = 0; }\n"
+        "for (int i = 0; i < 12; i++) { int d = n / (i + 1); count[d][n - d * 2] += 1; }\n"
+        "Line at(x + count[0][1] * 64);\nTLOAD(a, at);\nset_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);\n"
+    )
+    whole = body + "wait_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);\nTADDS(a, a, 1.0f);\n" + LAST
+    assert checked(whole).verdict == "proved"
+    early = body + "TADDS(a, a, 1.0f);\nwait_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);\n" + LAST
+    assert rules(early) == ["RAW001", "WAW001"]
+
+
+def test_a_tile_that_nothing_declares_is_a_gap() -> None:
+    body = "Line g(x);\nTLOAD(a, g);\nTADDS(b, b, 1.0f);\nTADDS(b, b, FACTOR);\n"
+    assert errors(body) == [("SYN001", 2), ("SYN001", 3), ("SYN001", 4)]
+    assert errors("Row b;\nTASSIGN(b, 0x0);\nTADDS(b, b, FACTOR);\n") == []

@@ -105,7 +105,7 @@ def _lines(row: tuple[Line, ...], cuts: tuple[int, ...], rows: Sequence[tuple[Li
             line = line[:-1]
         lines.append(line)
         start = cut
-    return [line for line in lines if line]
+    return [line for line in lines if line] or [()]  # a place without a path is an empty line
 
 
 def _flowing(row: tuple[Line, ...], page: Page) -> list[Line]:

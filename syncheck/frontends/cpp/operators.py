@@ -242,7 +242,8 @@ def moved(run: Pass, address: Address, by: Whole, op: str = "+") -> Address:
 
 
 def one_of_few(run: Pass, made: Choice) -> Any:
-    """The choice; where it is one of more than MOST_ARMS integers, an integer that nothing is known of."""
+    """The choice; where it is one of more than MOST_ARMS integers, an integer that nothing is known of. Elements that
+    are not set yet count as well."""
     arms: list[Any] = []
     open_ = [made.then, made.otherwise]
     while open_ and len(arms) <= MOST_ARMS:
@@ -250,8 +251,10 @@ def one_of_few(run: Pass, made: Choice) -> Any:
         open_ += [arm.then, arm.otherwise] if isinstance(arm, Choice) else []
         arms += [] if isinstance(arm, Choice) else [arm]
     kinds = {arm.type for arm in arms if isinstance(arm, Whole)}
-    if len(arms) <= MOST_ARMS or len(kinds) != 1 or not all(isinstance(arm, Whole) for arm in arms):
+    if len(arms) <= MOST_ARMS or len(kinds) > 1 or not all(isinstance(arm, Whole | Lost) for arm in arms):
         return made
+    if not all(isinstance(arm, Whole) for arm in arms):
+        return Lost("one of many values", next(iter(kinds), None))
     return Whole(run.unique("one of many values"), kinds.pop())
 
 
