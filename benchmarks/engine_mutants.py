@@ -28,7 +28,9 @@ from types import CodeType
 from engine_trial import FOLDERS, Change, Order, tried
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = ("fold", "replay", "proof", "execution", "symbolic", "shapes", "vector_clock", "happens_before")
+MODULES = (
+    "fold", "reopening", "replay", "proof", "execution", "symbolic", "shapes", "vector_clock", "happens_before",
+)  # fmt: skip
 
 
 # ---------------------------------------------------------------- mutants

@@ -262,17 +262,9 @@ class _Turn:
         if self._reachable(core, loop) or now is None or wanted is None or not loop.forward:
             return True
         now += offset
-        return now < wanted or (now == wanted and (core.pc <= info.start or self._comes_round(core, info, loop)))
-
-    def _comes_round(self, core: CoreRun, info: LoopInfo, outer: LoopInfo) -> bool:
-        """Whether a loop between these two is running: then the inner one begins again in this turn of the outer."""
-        active = core.code.ops[core.pc].loops
-        between = info.parent
-        while between is not None and between is not outer:
-            if between in active:
-                return True
-            between = between.parent
-        return between is None
+        running = core.code.ops[core.pc].loops
+        again = any(info.within(between) and between.within(loop) for between in running)
+        return now < wanted or (now == wanted and (core.pc <= info.start or again))
 
     def _position(self, value: Any) -> int | None:
         if isinstance(value, int):
@@ -322,17 +314,11 @@ class _Turn:
             name, index = item
             group = self._classes.get(item)
             told = tuple([self._index(name, value) for value in index])
-            if name in ("(%)", "(&)") and isinstance(index[0], Linear) and isinstance(index[1], int):
-                told = self._remainder(index[0], index[1] + (name == "(&)")), index[1]
+            if name in ("(%)", "(&)") and isinstance(index[0], Linear):
+                told = (self._terms(index[0])[0], index[0].constant), index[1]  # loops move by whole rounds (shapes.py)
             found = (name, told), group.shift if group else 0
             self._relabelled[item] = found
         return found
-
-    def _remainder(self, value: Linear, modulus: int) -> Any:
-        """What a remainder is taken of: shifted by whole rounds it stays what it is (shapes.py)."""
-        terms, constant = self._terms(value)
-        whole = modulus > 0 and (constant - value.constant) % modulus == 0
-        return terms, value.constant if whole else constant
 
     def _index(self, name: str, value: Any) -> Any:
         if isinstance(value, Linear):
@@ -539,7 +525,7 @@ class _Turn:
             if numbers:
                 columns[replay.last_wait[channel][0]].update(numbers)
         for channel, queue in replay.tokens.items():
-            if len(queue) > 1 and not replay.wiring.channels[channel].cross:
+            if not replay.wiring.channels[channel].cross:
                 for token in islice(queue, 1, None):  # the wait for the one before asks whether this set was made
                     columns[token[4]].add(token[0][token[4]])
         return [sorted(column) for column in columns]

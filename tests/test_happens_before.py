@@ -190,3 +190,56 @@ core AIV0 {
         "c at 8 (AIV0 MTE3) starts after that",
     ]
     assert path(recording, graph, third, first) == ()
+
+
+WORDS = {
+    "in order": (
+        "machine a2a3; core AIV0 { instr a on PIPE_S reads UB[0:64]; instr m on PIPE_S reads UB[0:64];\n"
+        "instr b on PIPE_S reads UB[0:64]; }",
+        (
+            "a at 1 (AIV0 S) completes on S",
+            "S completes its instructions in order",
+            "b at 2 (AIV0 S) starts after that",
+        ),
+    ),
+    "next in order": (
+        "machine a2a3; core AIV0 { instr a on PIPE_S reads UB[0:64];\ninstr b on PIPE_S reads UB[0:64]; }",
+        ("a at 1 (AIV0 S) completes on S", "S completes its instructions in order"),
+    ),
+    "issue": (
+        "machine a2a3; core AIV0 { instr a on PIPE_V writes UB[0:64];\nset_flag(PIPE_V, PIPE_S, 0);\n"
+        "wait_flag(PIPE_V, PIPE_S, 0);\ninstr b on PIPE_MTE2 writes UB[0:64]; }",
+        (
+            "a at 1 (AIV0 V) completes on V",
+            "set_flag(V, S, EVENT_ID0) at 2 fires when all before it on V is complete",
+            "wait_flag(V, S, EVENT_ID0) at 3 waits for it and holds the issue of all that follows on AIV0",
+            "b at 4 (AIV0 MTE2) is issued after that",
+        ),
+    ),
+    "signal": (
+        "machine a5; core AIC { instr a on PIPE_S reads GM[0:64];\nset_intra_block(PIPE_FIX, 0); }\n"
+        "core AIV0 { wait_intra_block(PIPE_V, 0);\ninstr b on PIPE_V reads UB[0:64]; }",
+        (
+            "a at 1 (AIC S) completes on S",
+            "set_intra_block(FIX, flag 0) at 2 fires when all before it on FIX is complete",
+            "wait_intra_block(0) at 3 makes V wait for it",
+            "b at 4 (AIV0 V) starts after that",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_the_words_of_each_kind_of_step(words: str) -> None:
+    text, told = WORDS[words]
+    recording = run(text, text.split(";")[0].split()[1], {}, {})
+    data = [event for event in recording.events if is_data(event)]
+    assert tuple(step.text for step in path(recording, graph_of(recording), data[0], data[-1])) == told
+
+
+def test_an_instruction_of_s_that_nothing_follows_comes_before_nothing() -> None:
+    text = "core AIV0 { instr a on PIPE_V writes UB[0:64]; instr b on PIPE_S reads UB[0:64]; }"
+    recording = run(text, "a2a3", {"scalar_wait": "advisory"}, {})
+    one, other = [event for event in recording.events if is_data(event)]
+    graph = graph_of(recording)
+    assert (before(recording, graph, other, one), path(recording, graph, other, one)) == (False, ())

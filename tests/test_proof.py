@@ -14,6 +14,9 @@ from syncheck.machine import load
 from syncheck.observation import Log
 from syncheck.ordering import Rules
 from syncheck.proof import AFTER_A_RACE, WORK_PER_STATE, Explorer
+from syncheck.reopening import Loose, reopened
+from syncheck.shapes import Demands
+from syncheck.symbolic import EXCESS, Linear, Store, atom, bitwise, remainder
 
 JUDGE = Path(__file__).resolve().parent.parent / "fixtures" / "judge"
 
@@ -295,3 +298,15 @@ def test_a_proof_without_a_race_goes_on() -> None:
     (kernel,) = kernels(parse(PING_PONG.format(slots=2, read="i % 2"), "k.sync"), load("a2a3"), {})
     outcome = Explorer(kernel, Rules(), Log(), after_a_race=3).run()
     assert (outcome.gaps, outcome.states > 3) == ({}, True)
+
+
+def test_a_loose_value_keeps_its_remainders_only() -> None:
+    """n = 7 ended its loop, and so does each larger number from 3 on that leaves what 7 leaves."""
+    n, item = atom("n"), ("n", ())
+    demands = Demands(remainders={"n": {("%", 2, 3), ("%", 1, 2), ("&", 3, 3)}})
+    open_, left = reopened([], Store(lambda _: (0, None), {item: (7, 7)}, {}, 9 * EXCESS), {item: Loose(3, 4)}, demands)
+    assert (open_.bounds_of(item), open_.size, left) == ((3, None), 5 * EXCESS, {})
+    asked = (remainder(n, 4), remainder(n + 2, 3), remainder(n + 1, 2), bitwise("&", n + 3, 3))
+    assert [open_.range_of(form) for form in asked if isinstance(form, Linear)] == [(3, 3), (0, 0), (0, 0), (2, 2)]
+    running = Store(lambda _: (0, None), {item: (7, None)})
+    assert reopened([], running, {item: Loose(3, 4)}, demands) == (running, {item: Loose(3, 4)})
