@@ -244,7 +244,7 @@ ASSUMED = {
     "sizes": "GlobalTensor<float, Shape<1, 1, 1, 1, DYNAMIC>, Stride<64, 64, 64, 64, 1>> l(x, Shape<1, 1, 1, 1, "
         "DYNAMIC>(n)); TSTORE(l, b); Line m(x + 64); TLOAD(a, m);",
     "fixed": "if (*p == 1) { if (*p == 2) { RACE } }",
-    "calls": "int64_t k = helper(n); if (k == 1) { TLOAD(a, g); }",
+    "calls": "Guard guard; int64_t k = make(3)->size(); if (k == 1) { TLOAD(a, g); }",
     "wraps": "uint8_t k = n - 1; if (n == 0 && k == 255) { RACE }",
 }  # fmt: skip
 
@@ -333,6 +333,25 @@ NAMES = {
     "a short counter begins again": ("", "uint8_t k = 250; for (int i = 0; i < 9; i++) { k++; if (k == 1) { RACE } }"),
     "a short counter of a loop begins again": (
         "", "int k = 0; for (uint8_t i = 250; i > 5; i++) { k++; } if (k == 6) { RACE }"),
+    "a type that the text does not define is given a tile": ("", "Guard guard(a);"),
+    "a number becomes an object": (
+        "struct S { AICORE S(int k) { WAIT; } }; AICORE void f(S s) { }", "f(3);"),
+    "a list becomes an object": (
+        "struct S { AICORE S(int k) { WAIT; } }; AICORE void f(S s) { }", "f({3});"),
+    "an object is copied": (
+        "struct S { AICORE S() { } AICORE S(const S &o) { WAIT; } };", "S s; S t = s;"),
+    "an object is a condition": ("struct S { AICORE operator bool() { WAIT; return true; } };", "S s; if (s) { }"),
+    "an object is a number": ("struct S { AICORE operator int() { WAIT; return 1; } };", "S s; int k = s;"),
+    "a comma of an object": ("struct S { AICORE int operator,(S k) { WAIT; return 0; } };", "S s, t; s, t;"),
+    "a pack that only a type tells": (
+        "template <size_t... I> AICORE void f(std::index_sequence<I...>) { (wait_flag(PIPE_MTE2, PIPE_V, I), ...); }",
+        "f(std::make_index_sequence<3>{});"),
+    "types of a pack": (
+        "template <typename T> AICORE int one() { WAIT; return 0; } "
+        "template <typename... T> AICORE void f(T... t) { (one<T>(), ...); }", "f(1, 2);"),
+    "a side that is not taken has a type": ("", "auto k = true ? -1 : 1u; if (k > 5) { RACE }"),
+    "a tile somewhere at multiples of a tile": (
+        "", "Row c; TASSIGN(c, n * 0x100); TLOAD(b, g); TADDS(c, c, 1.0f);"),
     "what becomes unsigned may be negative": ("", "auto k = (uint32_t)p[2]; if (p[2] < 0) { RACE }"),
     "an argument becomes unsigned": (
         f"AICORE void go(uint32_t k, __gm__ int32_t *p, {TAKES}) {{ if (p[2] < 0) {GO} }}", "go(p[2], p, a, g);"),
@@ -348,4 +367,4 @@ NAMES = {
 def test_what_is_easily_misread_is_no_proof(name: str) -> None:
     report = checked(*NAMES[name])
     assert report.verdict in ("refuted", "bounded"), name
-    assert {"RAW001", "SYN001"} & {finding.rule for finding in report.findings}
+    assert {"RAW001", "FLG001", "SYN001"} & {finding.rule for finding in report.findings}

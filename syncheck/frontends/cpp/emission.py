@@ -195,7 +195,7 @@ def tile_operand(run: Pass, node: Node, tile: Tile) -> Operand:
             raise Unroll(turns)
         steps = min(map(abs, terms.values()), default=0)  # 1: all of the address is unknown
         room = run.around(tile.type.space, constant) if steps > 1 else None
-        if room is not None:  # a view of the tile there, of which rows is not known
+        if room is not None and max(map(abs, terms.values())) < room[1] - room[0]:  # a view of unknown rows of it
             return Region(tile.type.space, Const(room[0]), Const(room[1]), node.span)
         raise Unreadable(node, f"the address of {tile.name or 'this tile'} depends on a value that is not known")
     return At(_declared(run, tile, None, Const(1)), at, node.span)

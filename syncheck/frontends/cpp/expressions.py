@@ -319,8 +319,8 @@ def _parenthesized(run: Pass, node: Node, scope: Scope) -> Any:
 
 def _comma(run: Pass, node: Node, scope: Scope) -> Any:
     left, right = node.field("left"), node.field("right")
-    if left is not None:
-        run.value(left, scope)
+    if left is not None and isinstance(run.value(left, scope), Object):
+        raise Unreadable(node, "what ',' does with an object is not followed", "two statements")
     return run.value(right, scope) if right is not None else Lost("an incomplete expression")
 
 

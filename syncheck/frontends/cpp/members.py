@@ -105,6 +105,9 @@ def field_of(run: Pass, node: Node, held: Any, name: str, target: bool = False) 
         return held if name in ("prod", "cons", "tile") else Lost(f"{name} of a pipe")
     if isinstance(held, Address):
         return _member_behind(run, node, held, name, target)
+    if target and isinstance(held, Tile) and name in ("RowMaskInternal", "ColMaskInternal"):
+        reshape(run, held, (None, None))  # what of it is valid (pto-isa common/pto_tile.hpp)
+        return run.trail.new(None, INT, name)
     if isinstance(held, Lost | Made | Items | Tensor | Tile | Whole):
         return Lost(f"'{name}' of {short_of(held)}")
     return Lost(f"'{name}'")
@@ -197,6 +200,10 @@ def _item(run: Pass, node: Node, held: Items, index: Expr, target: bool) -> Any:
 
 def _any_of(run: Pass, node: Node, held: Items, index: Expr, target: bool) -> Any:
     """An element of a long array: any number may be there, and after a store anywhere."""
+    if target and all(isinstance(cell.value, Tensor) for cell in held.cells):
+        for cell in held.cells:
+            run.trail.put(cell.value.address, Lost("one of several tensors was set"))
+        return run.trail.new(copied(run, held.cells[0].value), held.of)
     if not all(isinstance(cell.value, Whole | Real | Lost) for cell in held.cells):
         return Lost(f"which element of {held.name or 'the array'} is meant")
     floating = isinstance(held.of, Number) and held.of.floating

@@ -47,6 +47,10 @@ def _lost(run: Pass, node: Node, name: str, values: list[Any]) -> Any:
         raise Unreadable(node, f"'{short(node)}' is given a tile, and what it does is not known")
     if node is run.bare and not run.host:
         raise Unreadable(node, f"'{short(node)}' is not known: it may wait, signal or touch memory")
+    if not run.host:
+        if "calls" in run.declared.doubt:
+            raise Unreadable(node, f"'{short(node)}' is not known: it may wait, signal or touch memory")
+        run.declared.plain.setdefault(name, node.span)
     return Lost(f"{name} of something unknown", LONG)
 
 

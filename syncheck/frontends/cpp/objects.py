@@ -9,6 +9,7 @@ from syncheck.frontends.cpp.kinds import (
     Array,
     Class,
     EventType,
+    Named,
     Number,
     PipeType,
     Pointer,
@@ -19,7 +20,7 @@ from syncheck.frontends.cpp.kinds import (
 )
 from syncheck.frontends.cpp.operators import cast
 from syncheck.frontends.cpp.scopes import Overloads, Routine, Scope
-from syncheck.frontends.cpp.state import Pass
+from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import size
 from syncheck.frontends.cpp.values import (
@@ -115,7 +116,18 @@ def constructed(run: Pass, kind: Type, values: list[Any], name: str, node: Node,
         return made
     if isinstance(kind, Class):
         return _object(run, kind, values, name, node, given)
+    if isinstance(kind, Named) and (given is None or given.kind in ("argument_list", "initializer_list")):
+        _stranger(run, kind, values, node)
     return named(run, first, name) if first is not None else Lost(f"{name or 'it'} has a type that is not known", kind)
+
+
+def _stranger(run: Pass, kind: Named, values: list[Any], node: Node) -> None:
+    """An object of a type without a text: it matters if it is given memory or something to wait with."""
+    given = any(isinstance(one, Tile | Tensor | Pipe | Event | Address | Closure) for one in values)
+    if not run.host and (given or "calls" in run.declared.doubt):
+        raise Unreadable(node, f"{kind.name} is not known: making one may wait, signal or touch memory")
+    if not run.host and kind.name.isidentifier():
+        run.declared.presumed.setdefault(("calls", f"making a {kind.name} does nothing else"), node.span)
 
 
 def _scalar(run: Pass, kind: Number, first: Any, name: str, node: Node) -> Any:
@@ -186,6 +198,8 @@ def _array(run: Pass, kind: Array, given: Node | None, scope: Scope, name: str, 
 def copied(run: Pass, value: Any, name: str = "") -> Any:
     """A copy, as by-value parameters and assignments make it."""
     if isinstance(value, Object):
+        if run.at is not None and any(map(_copies, (value.type, *value.type.bases))):
+            run.problem(run.at, f"what copying {value.type.name} does is not followed", "a function for it")
         fields = {key: run.trail.new(copied(run, cell.value), cell.type, key) for key, cell in value.fields.items()}
         made = Object(value.type, fields, value.name)
         if any(ending(one) is not None for one in (value.type, *value.type.bases)):
@@ -227,6 +241,19 @@ def _object(run: Pass, kind: Class, values: list[Any], name: str, node: Node, gi
     if not run.hooks.construct(run, made, values, node) and values:
         _aggregate(run, made, values, given)
     return made
+
+
+def _copies(kind: Class) -> bool:
+    """Whether the text says how objects of a class are copied."""
+    found = kind.scope.names.get(kind.name)
+    for routine in found.routines if isinstance(found, Overloads) else ():
+        declarator, body = routine.definition.field("declarator"), routine.definition.field("body")
+        listed = declarator.field("parameters") if declarator is not None else None
+        first = listed.named() if listed is not None else []
+        kind_node = first[0].field("type") if len(first) == 1 else None
+        if kind_node is not None and kind_node.text == kind.name and body is not None and "(" in body.text:
+            return True
+    return False
 
 
 def ending(kind: Class) -> Routine | None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, Array, Number, Pointer, Type, size_of
 from syncheck.frontends.cpp.ranges import held, of_type
-from syncheck.frontends.cpp.state import Pass
+from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.terms import linear, shown
-from syncheck.frontends.cpp.values import Address, Choice, Closure, Enum, Items, Lost, Made, Real, Whole
+from syncheck.frontends.cpp.values import Address, Choice, Closure, Enum, Items, Lost, Made, Object, Real, Whole
 from syncheck.ir import Binary, Const, Expr, Name, Ternary, Unary
 
 OWN_NAMES = frozenset(
@@ -60,9 +60,16 @@ def truth(run: Pass, value: Any) -> Expr:
         return run.unique("pointer") if run.host else run.terms.binary("!=", value.offset, Const(0))
     if isinstance(value, Closure):
         return Const(1)
+    _converted(run, value)
     if isinstance(value, Made) and isinstance(value.what, str):  # a name that the text does not define
         return run.terms.symbol(f"name {value.what}", hint=value.what)
     return run.unique("condition")
+
+
+def _converted(run: Pass, value: Any) -> None:
+    """An object as a number: a function of its class does that."""
+    if isinstance(value, Object) and run.at is not None:
+        raise Unreadable(run.at, f"what {value.type.name} is as a number is not followed", "a function for it")
 
 
 def _is_test(expr: Expr) -> bool:
@@ -295,6 +302,7 @@ def cast(run: Pass, value: Any, kind: Type, *, said: bool = False) -> Any:
         return value
     if not isinstance(kind, Number):
         return value
+    _converted(run, value)
     if kind.floating:
         if isinstance(value, Real) and value.type == kind:
             return value

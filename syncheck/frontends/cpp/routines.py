@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from syncheck.frontends.cpp.early_returns import without_returns
 from syncheck.frontends.cpp.kinds import INT, Array, Class, Number, Pointer, TensorType, TileType, key_of
-from syncheck.frontends.cpp.objects import copied, named
+from syncheck.frontends.cpp.objects import constructed, copied, named
 from syncheck.frontends.cpp.operators import cast
 from syncheck.frontends.cpp.overloads import holds, takes
 from syncheck.frontends.cpp.scopes import (
@@ -310,9 +311,12 @@ def _parameter(run: Pass, node: Node, name: str, given: Given, position: int, sc
                 raise Unreadable(source, f"which variable '{short(source)}' names is not followed", "a step of its own")
             return bound_reference(run, source, given.scope, name, volatile=is_volatile(node))
         return run.trail.new(value, type_of_value(value), name)
+    kind = declared_type(run, base_type(run, node, scope), declarator, scope, space_of(node))
+    if isinstance(kind, Class) and isinstance(value, Whole | Real | Items):
+        values = [cell.value for cell in value.cells] if isinstance(value, Items) else [value]
+        return run.trail.new(constructed(run, kind, values, name, node), kind, name)
     if isinstance(value, Items):
         return run.trail.new(value, None, name)  # an array is passed by its address
-    kind = declared_type(run, base_type(run, node, scope), declarator, scope, space_of(node))
     if isinstance(kind, Array) and isinstance(value, Address):
         kind = Pointer(kind.of, value.space)
     held = cast(run, value, kind) if isinstance(kind, Number | Pointer) else copied(run, value)
@@ -347,7 +351,10 @@ def _template_arguments(run: Pass, routine: Routine, given: Given, scope: Scope)
             deduce(run, kind_node, held, told)
     for parameter in parameters:
         if parameter.pack:
-            scope.names[parameter.name] = explicit or told.get(parameter.name, [])
+            many = explicit or told.get(parameter.name) or _pack(routine, parameter.name, given)
+            if many is None:
+                return False
+            scope.names[parameter.name] = many
             explicit = []
         elif explicit:
             one = explicit.pop(0)
@@ -359,6 +366,18 @@ def _template_arguments(run: Pass, routine: Routine, given: Given, scope: Scope)
         elif parameter.name:
             scope.names[parameter.name] = Meant(None) if parameter.kind == "type" else Cell(Lost(parameter.name))
     return True
+
+
+def _pack(routine: Routine, name: str, given: Given) -> list[Any] | None:
+    """What a pack of template parameters stands for that no argument names; None if that is not told."""
+    for place, node in enumerate(parameters_of(routine.definition)):
+        kind = node.field("type")
+        if kind is None or re.search(rf"\b{name}\b", kind.text) is None:
+            continue
+        if node.kind != "variadic_parameter_declaration" or kind.text != name:
+            return None
+        return [Meant(type_of_value(value)) for value in given.values[place:]]
+    return []
 
 
 def deduce(run: Pass, node: Node, kind: Any, told: dict[str, Any]) -> None:

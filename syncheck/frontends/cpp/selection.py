@@ -53,7 +53,11 @@ def conditional(run: Pass, node: Node, scope: Scope) -> Any:
     test = truth(run, run.value(condition, scope))
     a, b = chosen(run, node, test, lambda: run.value(then, scope), lambda: run.value(otherwise, scope))
     if isinstance(test, Const):
-        return a if test.value else b
+        taken, other = (a, otherwise) if test.value else (b, then)
+        if isinstance(taken, Whole) and other.kind in ("number_literal", "identifier"):  # they have one type
+            left = run.value(other, scope)
+            return cast(run, taken, promoted(taken.type, left.type)) if isinstance(left, Whole) else taken
+        return taken
     return either(run, test, a, b)
 
 
