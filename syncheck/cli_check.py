@@ -20,7 +20,7 @@ from syncheck.check import check, check_cpp, check_trace
 from syncheck.cli_arguments import CommandError
 from syncheck.cli_baseline import apply_baseline
 from syncheck.cli_callers import with_callers
-from syncheck.cli_files import Target, Unreadable, collect, passed_over, standard_input, text_of
+from syncheck.cli_files import UNKNOWN, Target, Unreadable, collect, passed_over, standard_input, text_of
 from syncheck.cli_plan import Plan, Planner
 from syncheck.cli_terminal import Progress, color, links, on_terminal, put, put_file, say, unicode, width
 from syncheck.config import ConfigError
@@ -43,10 +43,11 @@ def run(arguments: Namespace) -> int:
         arguments.paths, lambda path: passed_over(path, planner.configurations), arguments.callers, arguments.include
     )
     notes = chosen.notes
-    targets, skipped = collect(chosen.paths, arguments.stdin_filename or "", planner.configurations)
-    host_only = skipped and not any(map(os.path.isdir, arguments.paths))  # all that a pull request changes
+    targets, skipped, others = collect(chosen.paths, arguments.stdin_filename or "", planner.configurations)
+    passed = [text for text in (_without_kernel(skipped), _neither(others)) if text]
+    host_only = passed and not any(map(os.path.isdir, arguments.paths))  # all that a pull request changes
     if not targets and not notes and not host_only:
-        where, note = ", ".join(arguments.paths), f" ({_without_kernel(skipped)})" if skipped else ""
+        where, note = ", ".join(arguments.paths), f" ({'; '.join(passed)})" if passed else ""
         raise CommandError(f"nothing to check: no kernel, script or trace under {where}{note}")
     _check_output(arguments.output)
     outcomes = [_filtered(outcome) for outcome in _outcomes(targets, planner, arguments.jobs)]
@@ -57,8 +58,8 @@ def run(arguments: Namespace) -> int:
         say(remark)
     for report in (outcome.report for outcome in outcomes if outcome.report.undecided):
         say(f"{report.path}: what could go was not decided: {report.undecided}")
-    if skipped:
-        say(_without_kernel(skipped))
+    for text in passed:
+        say(text)
     for note in notes:
         say(note)
     if arguments.explain_coverage:
@@ -73,7 +74,13 @@ def run(arguments: Namespace) -> int:
     return _exit_code(outcomes)
 
 
+def _neither(count: int) -> str:
+    return f"{count} other {'file' if count == 1 else 'files'} passed over: {UNKNOWN}" if count else ""
+
+
 def _without_kernel(count: int) -> str:
+    if not count:
+        return ""
     return f"{count} C++ {'file' if count == 1 else 'files'} passed over: no kernel in {'it' if count == 1 else 'them'}"
 
 

@@ -14,6 +14,12 @@ from syncheck.value import Value, frozen
 
 SUFFIXES = {".sync": "script", ".jsonl": "trace", ".cpp": "c++", ".cce": "c++", ".h": "c++", ".hpp": "c++"}
 UNKNOWN = "neither a C++ kernel (.cpp, .cce), an event script (.sync) nor a trace (.jsonl)"
+OTHERS = frozenset({
+    ".bat", ".c", ".cc", ".cfg", ".cmake", ".css", ".csv", ".gif", ".go", ".html", ".ini",
+    ".ipynb", ".jpeg", ".jpg", ".js", ".json", ".lock", ".log", ".md", ".pdf", ".png", ".py",
+    ".pyi", ".rs", ".rst", ".sh", ".svg", ".toml", ".ts", ".txt", ".xml", ".yaml", ".yml",
+})  # fmt: skip
+"""Files that a pull request changes beside kernels: passed over, and said."""
 SKIPPED_FOLDERS = ("node_modules", "__pycache__", "venv")
 STDIN = "<stdin>"
 
@@ -24,7 +30,8 @@ class Unreadable(Exception):
 
 @frozen
 class Target(Value):
-    """One input. `path`: as the report shows it; `kind`: script or trace; `problem`: why it cannot be checked."""
+    """One input. `path`: as the report shows it; `kind`: script, trace, c++ or other; `problem`: why it cannot be
+    checked."""
 
     path: str
     kind: str = ""
@@ -82,17 +89,21 @@ def relative(path: str, folder: str) -> str:
 
 def collect(
     paths: Iterable[str], stdin_filename: str, configurations: Configurations
-) -> tuple[tuple[Target, ...], int]:
-    """Every input once, folders in sorted order, and how many C++ files were passed over: no kernel is in them."""
+) -> tuple[tuple[Target, ...], int, int]:
+    """Every input once, folders in sorted order; how many C++ files were passed over, for no kernel is in them; how
+    many others."""
     targets: dict[str, Target] = {}
     skipped: set[str] = set()
+    others: set[str] = set()
     for number, path in enumerate(paths):
         for target in _expand(_tidy(path), stdin_filename, configurations, first=number == 0):
-            if target.kind == "c++" and not target.stdin and not _has_kernel(target.path, path):
+            if target.kind == "other" and not target.stdin:
+                others.add(os.path.realpath(target.path))
+            elif target.kind == "c++" and not target.stdin and not _has_kernel(target.path, path):
                 skipped.add(os.path.realpath(target.path))
             else:
                 targets.setdefault(os.path.abspath(target.path), target)
-    return tuple(targets.values()), len(skipped)
+    return tuple(targets.values()), len(skipped), len(others)
 
 
 def _expand(path: str, stdin_filename: str, configurations: Configurations, first: bool) -> Iterator[Target]:
@@ -133,7 +144,8 @@ def _tidy(path: str) -> str:
 
 
 def _named(path: str, stdin: bool = False) -> Target:
-    kind = SUFFIXES.get(os.path.splitext(path)[1].lower(), "")
+    suffix = os.path.splitext(path)[1].lower()
+    kind = SUFFIXES.get(suffix, "other" if suffix in OTHERS and not stdin else "")
     return Target(path, kind, stdin=stdin) if kind else Target(path, problem=UNKNOWN)
 
 

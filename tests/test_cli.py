@@ -166,7 +166,7 @@ UNREADABLE = [
     ("empty.sync", b"", "empty.sync: the file is empty"),
     ("empty.jsonl", b"", "empty.jsonl: the file is empty"),
     ("latin.sync", b"machine a2a3;\n// caf\xe9\n", "latin.sync: not UTF-8: byte 0xe9 at offset 20 (line 2)"),
-    ("k.txt", b"core", "k.txt: neither a C++ kernel (.cpp, .cce), an event script (.sync) nor a trace (.jsonl)"),
+    ("k.snyc", b"core", "k.snyc: neither a C++ kernel (.cpp, .cce), an event script (.sync) nor a trace (.jsonl)"),
     ("dangling.sync", "link", "dangling.sync: no such file or folder"),
 ]
 
@@ -193,6 +193,16 @@ def test_a_folder_with_nothing_to_check_is_not_clean(run: Run, here: Path) -> No
     assert (code, out) == (2, "")
     assert "nothing to check" in err
     assert "1 C++ file passed over: no kernel in it" in err
+
+
+def test_what_a_pull_request_changes_beside_kernels_is_passed_over(run: Run, here: Path) -> None:
+    for name in ("README.md", "test_k.py", "CMakeLists.txt"):
+        (here / name).write_text("TLOAD(a, x); set_flag")
+    code, _, err = run("README.md", "clean.sync", "test_k.py")
+    assert code == 0
+    assert "2 other files passed over: neither a C++ kernel" in err
+    assert run("CMakeLists.txt")[0] == 0
+    assert run("CMakeLists.txt", "missing.md", "clean.sync")[0] == 2
 
 
 def test_host_code_is_passed_over_once(run: Run, here: Path) -> None:
