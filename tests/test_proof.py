@@ -310,3 +310,26 @@ def test_a_loose_value_keeps_its_remainders_only() -> None:
     assert [open_.range_of(form) for form in asked if isinstance(form, Linear)] == [(3, 3), (0, 0), (0, 0), (2, 2)]
     running = Store(lambda _: (0, None), {item: (7, None)})
     assert reopened([], running, {item: Loose(3, 4)}, demands) == (running, {item: Loose(3, 4)})
+
+
+def test_a_set_that_may_overtake_either_of_two_waits_names_both() -> None:
+    text = """unknown t[]; unknown c;
+core AIV0 {
+    for (m = 0; m < 1; m += 1) {
+        set_flag(PIPE_V, PIPE_MTE3, 0);
+        if (t[m]) {
+            wait_flag(PIPE_V, PIPE_MTE3, 0);
+        } else {
+            wait_flag(PIPE_V, PIPE_MTE3, 0);
+        }
+    }
+    if (c) { pipe_barrier(PIPE_V); }
+    set_flag(PIPE_V, PIPE_MTE3, 0);
+    wait_flag(PIPE_V, PIPE_MTE3, 0);
+}
+"""
+    (kernel,) = kernels(parse(text, "k.sync"), load("a2a3"), {})
+    log = Log()
+    assert Explorer(kernel, Rules(), log).run().gaps == {}
+    told = [remark for remark in log.remarks.values() if remark.kind == "overtakes"]
+    assert {kernel.sites[remark.places[2].site].span.line for remark in told} == {6, 8}
