@@ -349,6 +349,10 @@ NAMES = {
     "types of a pack": (
         "template <typename T> AICORE int one() { WAIT; return 0; } "
         "template <typename... T> AICORE void f(T... t) { (one<T>(), ...); }", "f(1, 2);"),
+    "a loop that counts down ends": ("", "for (int i = 3; i > 0; --i) { pipe_barrier(PIPE_V); } RACE"),
+    "members that are declared together": ("struct S { int j = 0, k = 1; };", "S s; if (s.k == 1) { RACE }"),
+    "static members that are declared together": (
+        "struct S { static constexpr int j = 0, k = 1; };", "if (S::k == 1) { RACE }"),
     "a side that is not taken has a type": ("", "auto k = true ? -1 : 1u; if (k > 5) { RACE }"),
     "a tile somewhere at multiples of a tile": (
         "", "Row c; TASSIGN(c, n * 0x100); TLOAD(b, g); TADDS(c, c, 1.0f);"),

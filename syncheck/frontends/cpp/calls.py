@@ -19,7 +19,7 @@ from syncheck.frontends.cpp.routines import (
     framed,
     parameters_of,
 )
-from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Routine, Scope, Template
+from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Routine, Scope, Template, own_default
 from syncheck.frontends.cpp.selection import at_either
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
@@ -303,7 +303,7 @@ def member(run: Pass, scope: Scope, declaration: Node, declarator: Node, name: s
         run.problem(declaration, "members of some bits only are not followed", "an integer of its own")
     base = base_type(run, declaration, scope)
     kind = declared_type(run, base, declarator, scope, space_of(declaration))
-    given = declaration.field("default_value")
+    given = own_default(declaration, declarator)
     held = initial(run, kind, given, scope, name, declaration)
     return run.trail.new(held, kind if kind is not None else type_of_value(held), name)
 
@@ -330,7 +330,7 @@ def _in_order(made: Object, said: dict[str, list[Node]]) -> list[tuple[str, list
 def _again(run: Pass, made: Object, kind: Class, name: str, said: dict[str, list[Node]], scope: Scope) -> None:
     """Members whose own initialiser names the one that a constructor has just set."""
     for field, declaration, declarator in kind.fields:
-        given = declaration.field("default_value")
+        given = own_default(declaration, declarator)
         if field not in said and given is not None and re.search(rf"\b{name}\b", given.text):
             made.fields[field].value = member(run, scope, declaration, declarator, made.fields[field].name).value
 

@@ -11,7 +11,7 @@ from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, ULONG, Class,
 from syncheck.frontends.cpp.naming import GRID
 from syncheck.frontends.cpp.objects import copied, initial, named
 from syncheck.frontends.cpp.operators import binary, cast, unary, whole
-from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Scope, Template
+from syncheck.frontends.cpp.scopes import Lazy, Meant, Overloads, Scope, Template, own_default
 from syncheck.frontends.cpp.selection import at_either, chosen, conditional, conditional_target, logic
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
@@ -172,7 +172,7 @@ def _static(run: Pass, lazy: Lazy, name: str) -> Any:
     kind = declared_type(run, kind, inner, lazy.scope, space_of(lazy.node))
     given = declarator.field("value") if declarator is not None else None
     if given is None:
-        given = lazy.node.field("default_value")
+        given = own_default(lazy.node, declarator) if declarator is not None else None
     return initial(run, kind, given, lazy.scope, name, lazy.node)
 
 

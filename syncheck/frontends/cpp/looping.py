@@ -368,8 +368,9 @@ class _Loop:
         if terms.is_open(shape.start) or terms.is_open(shape.step):
             terms.open.add(self.var)
         terms.highs.pop(self.var, None)
-        if count is not None and least is not None and isinstance(shape.step, Const) and shape.step.value < 0:
-            terms.lows[self.var] = least + max(count - 1, 0) * shape.step.value
+        self.floors: tuple[int, int] | None = None  # the least where the test is asked, and in a turn
+        if count and least is not None and isinstance(shape.step, Const) and shape.step.value < 0:
+            self.floors = least + count * shape.step.value, least + (count - 1) * shape.step.value
         most = self._most(count)
         if most is not None:
             terms.highs[self.var] = most
@@ -439,7 +440,11 @@ class _Loop:
             run.trail.put(shape.cell, Whole(Name(self.var, shape.span), shape.cell.value.type))
         for cell in (*self.closed, *self.kept):
             run.trail.put(cell, self._head(cell))
+        if self.floors is not None:
+            run.terms.lows[self.var] = self.floors[0]
         self.test = self._test()
+        if self.floors is not None:
+            run.terms.lows[self.var] = self.floors[1]
         try:
             self.ended = run.hooks.statement(run, shape.body, Scope(shape.scope))
             if not self.ended:

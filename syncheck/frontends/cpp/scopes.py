@@ -142,6 +142,13 @@ def declarator_name(node: Node | None) -> Node | None:
     return None
 
 
+def own_default(declaration: Node, declarator: Node) -> Node | None:
+    """What a member begins with: `int a = 1, b = 2;` says it for each."""
+    others = [one.key for one in declaration.many("declarator") if one.key > declarator.key]
+    found = [one for one in declaration.many("default_value") if one.key > declarator.key]
+    return found[0] if found and all(found[0].key < other for other in others) else None
+
+
 def function_declarator(node: Node | None) -> Node | None:
     """The function_declarator inside a declarator, if it declares a function."""
     while node is not None and node.kind != "function_declarator":

@@ -1,0 +1,123 @@
+"""Random small programs, each written in several forms of C++: whatever the form, what is reached has a race.
+
+A program is a tree of statements over three integers and the argument `n`. Python runs it for some `n` and says which
+of its marks are reached; the checker must report each of them, or say why it cannot.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from test_cpp_sound import checked
+
+NAMES = ("u", "v", "w")
+VALUES = range(-1, 6)
+FORMS = ("plain", "lambda", "function", "method", "macro")
+
+
+def expression(draw: Random, deep: int) -> str:
+    if deep == 0 or draw.random() < 0.3:
+        return draw.choice((*NAMES, "n", str(draw.randint(0, 3))))
+    a, b = expression(draw, deep - 1), expression(draw, deep - 1)
+    return draw.choice(
+        (f"({a} + {b})", f"({a} - {b})", f"({a} * 2)", f"({a} & 1)", f"({a} ^ 1)", f"({a} < {b})", f"({a} == {b})")
+    )
+
+
+def block(draw: Random, deep: int, marks: list[int]) -> list[Any]:
+    return [statement(draw, deep, marks) for _ in range(draw.randint(1, 3))]
+
+
+def statement(draw: Random, deep: int, marks: list[int]) -> Any:
+    kind = draw.choice(("set", "set", "mark") + (("if", "if", "loop") if deep else ()))
+    if kind == "mark":
+        marks.append(len(marks))
+        return kind, marks[-1]
+    if kind == "set":
+        return kind, draw.choice(NAMES), expression(draw, 2)
+    if kind == "if":
+        return kind, expression(draw, 2), block(draw, deep - 1, marks), block(draw, deep - 1, marks)
+    return kind, draw.choice(("n", "2", "3")), block(draw, deep - 1, marks), f"i{draw.randrange(10**6)}"
+
+
+def reached(program: list[Any], held: dict[str, int], found: set[int]) -> None:
+    for one in program:
+        if one[0] == "mark":
+            found.add(one[1])
+        elif one[0] == "set":
+            held[one[1]] = int(eval(one[2], {}, held))
+        elif one[0] == "if":
+            reached(one[2] if eval(one[1], {}, held) else one[3], held, found)
+        else:
+            for _ in range(int(eval(one[1], {}, held))):
+                reached(one[2], held, found)
+
+
+def written(draw: Random, program: list[Any]) -> list[str]:
+    lines: list[str] = []
+    for one in program:
+        if one[0] == "mark":
+            lines += [f"/* {one[1]} */ TADDS(b, a, 1.0f);"]
+        elif one[0] == "set":
+            name, value = one[1:]
+            lines += [draw.choice((f"{name} = {value};", f"int &r{name} = {name}; r{name} = {value};"))]
+            lines[-1] = f"{{ {lines[-1]} }}"
+        elif one[0] == "if":
+            then, other = written(draw, one[2]), written(draw, one[3])
+            forms = (
+                [f"if ({one[1]}) {{", *then, "} else {", *other, "}"],
+                [f"if (!({one[1]})) {{", *other, "} else {", *then, "}"],
+                [f"switch (({one[1]}) ? 1 : 0) {{ case 1: {{", *then, "break; }", "default: {", *other, "} }"],
+                [f"if (bool c = {one[1]}; c) {{", *then, "} else {", *other, "}"],
+            )
+            lines += draw.choice(forms)
+        else:
+            body, i = written(draw, one[2]), one[3]
+            lines += draw.choice(
+                (
+                    [f"for (int {i} = 0; {i} < {one[1]}; {i}++) {{", *body, "}"],
+                    [f"for (int64_t {i} = {one[1]}; {i} > 0; --{i}) {{", *body, "}"],
+                    [f"int {i} = 0; while ({i}++ < {one[1]}) {{", *body, "}"],
+                    [f"int {i} = 1; if ({one[1]} > 0) {{ do {{", *body, f"}} while ({i}++ < {one[1]}); }}"],
+                )
+            )
+    return lines
+
+
+def in_form(form: str, lines: list[str]) -> tuple[str, list[str]]:
+    """(what stands before the kernel, its body)."""
+    start = "int u = 0, v = 1, w = 2; TLOAD(a, g);"
+    if form == "lambda":
+        return "", [start, "auto go = [&]() {", *lines, "};", "go();"]
+    if form == "function":
+        head = "AICORE void go(int &u, int &v, int &w, int64_t n, Row &a, Row &b) {"
+        return "\n".join((head, *lines, "}")), [start, "go(u, v, w, n, a, b);"]
+    if form == "method":
+        head = "struct S { int u = 0, v = 1, w = 2; AICORE void go(int64_t n, Row &a, Row &b) {"
+        return "\n".join((head, *lines, "} };")), ["TLOAD(a, g); S s; s.go(n, a, b);"]
+    if form == "macro":
+        return "#define TWICE(x) x", [start, *[f"TWICE({line})" if line.startswith("/*") else line for line in lines]]
+    return "", [start, *lines]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_a_program_reaches_is_found_in_every_form(form: str) -> None:
+    told = 0
+    for seed in range(8):
+        draw, marks = Random(seed), list[int]()
+        program = block(draw, 2, marks)
+        expected: set[int] = set()
+        for n in VALUES:
+            reached(program, {"u": 0, "v": 1, "w": 2, "n": n}, expected)
+        head, body = in_form(form, written(Random(f"{form}{seed}"), program))
+        report = checked(head, "\n".join(body))
+        races = [one for one in report.findings if one.rule == "RAW001"]
+        texts = [pair.primary.span.text for one in races for pair in one.pairs]
+        found = {int(text.split("/*")[1].split("*/")[0]) for text in texts if "/*" in text}
+        if report.verdict == "bounded" or any(one.rule == "SYN001" for one in report.findings):
+            continue
+        told += 1
+        assert expected <= found, (seed, expected - found, head, body)
+    assert told >= 4
