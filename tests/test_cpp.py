@@ -296,6 +296,24 @@ def test_what_is_used_of_a_tile_may_change_from_turn_to_turn() -> None:
     once = "TLOAD(a, g);\nTADDS(b, wide, 1.0f);\n"
     assert errors(body.format("wide.SetValidShape(0, 0);\nb.SetValidShape(0, 0);\nTASSIGN(a, 0x0);\n" + once)) == []
     assert [rule for rule, _ in errors(body.format("wide.SetValidCol(n);\n" + once))] == ["RAW001"]
+    assert errors(body.format("wide.ColMaskInternal = 0;\nb.ColMaskInternal = 0;\nTASSIGN(a, 0x0);\n" + once)) == []
+    assert [
+        rule for rule, _ in errors(body.format("auto &w = n > 3 ? wide : b;\nw.ColMaskInternal = n;\n" + once))
+    ] == ["RAW001"]
+    fixed = "Tile<TileType::Vec, float, 1, 64, BLayout::RowMajor, 1, 64> wide;\nTile<TileType::Vec, float, 1, 64> b;\n"
+    body = fixed + "TASSIGN(wide, 0x0);\n" + body.removeprefix(tile)
+    assert [rule for rule, _ in errors(body.format("wide.ColMaskInternal = 8;\n" + once))] == ["RAW001"]
+
+
+def test_a_member_lies_behind_those_before_it() -> None:
+    head = HEAD + "struct Queue { volatile int16_t tail; int64_t many; int32_t data[1]; };\n"
+    body = "Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nif (offsetof(Queue, data) == {}) {{\nTLOAD(a, g);\n}}\n"
+    body += "TADDS(a, a, 1.0f);\n" + LAST
+    assert {rule for rule, _ in errors(body.format(16), head)} == {"RAW001", "WAW001"}
+    assert errors(body.format(12), head) == []
+    wider = head.replace("int32_t data", "alignas(32) int32_t data")
+    assert {rule for rule, _ in errors(body.format(16), wider)} == {"RAW001", "WAW001"}  # not known: both sides
+    assert {rule for rule, _ in errors(body.format(32), wider)} == {"RAW001", "WAW001"}
 
 
 def test_cleaning_a_line_that_the_scalar_unit_did_not_write_is_no_access() -> None:

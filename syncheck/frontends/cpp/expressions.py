@@ -27,6 +27,7 @@ from syncheck.frontends.cpp.types import (
     type_of,
     type_of_value,
 )
+from syncheck.frontends.cpp.valid_extents import reshape_to
 from syncheck.frontends.cpp.values import (
     Cell,
     Choice,
@@ -40,6 +41,7 @@ from syncheck.frontends.cpp.values import (
     Object,
     Real,
     Text,
+    ValidExtent,
     Whole,
 )
 from syncheck.ir import Const, Name
@@ -63,7 +65,7 @@ CONSTANTS: dict[str, Any] = {
 def value(run: Pass, node: Node, scope: Scope) -> Any:
     """The value of an expression; `Lost` where nothing is known. Raises Unreadable where that cannot be passed on."""
     handler = _KINDS.get(node.kind)
-    if node.kind in ("offsetof_expression", "alignof_expression", "requires_expression", "user_defined_literal"):
+    if node.kind in ("alignof_expression", "requires_expression", "user_defined_literal"):
         return Lost(f"'{node.kind}'", ULONG)
     if handler is None:
         raise Unreadable(node, f"'{node.kind}' is not understood")
@@ -312,6 +314,18 @@ def _sizeof(run: Pass, node: Node, scope: Scope) -> Any:
     return Lost("the size of a type that is not known", ULONG) if size is None else Whole(Const(size), ULONG)
 
 
+def _offsetof(run: Pass, node: Node, scope: Scope) -> Any:
+    """offsetof(Type, member), in bytes; members that ask for an alignment of their own are not laid out."""
+    kind_node, member = node.field("type"), node.field("member")
+    kind = type_of(run, kind_node, scope) if kind_node is not None else None
+    if isinstance(kind, Class) and member is not None and not kind.bases:
+        aligned = any("alignas" in declared.text for _, declared, _ in kind.fields)
+        for name, offset, _ in () if aligned else members.layout(run, kind):
+            if name == member.text and offset is not None:
+                return Whole(Const(offset), ULONG)
+    return Lost("where a member lies", ULONG)
+
+
 def _parenthesized(run: Pass, node: Node, scope: Scope) -> Any:
     inner = node.named()
     return run.value(inner[0], scope) if inner else Lost("()")
@@ -381,6 +395,8 @@ def store(run: Pass, node: Node, target: Any, given: Any) -> Any:
         return kept
     if isinstance(target, Memory):
         members.store(run, node, target, given)
+    elif isinstance(target, ValidExtent):
+        reshape_to(run, target, given)
     elif not run.host:
         raise Unreadable(node, f"'{short(node)}' stores to a place that is not known")
     return given
@@ -508,7 +524,8 @@ _KINDS: dict[str, Callable[[Pass, Node, Scope], Any]] = {
     "template_function": _template_function, "template_type": _type_value, "type_descriptor": _type_value,
     "type_identifier": _identifier, "primitive_type": _type_value,
     "binary_expression": _binary, "unary_expression": _unary, "conditional_expression": conditional,
-    "cast_expression": _cast, "sizeof_expression": _sizeof, "parenthesized_expression": _parenthesized,
+    "cast_expression": _cast, "sizeof_expression": _sizeof, "offsetof_expression": _offsetof,
+    "parenthesized_expression": _parenthesized,
     "comma_expression": _comma, "this": _this, "initializer_list": _list, "compound_literal_expression": _compound,
     "assignment_expression": _assignment, "update_expression": _update, "lambda_expression": _lambda,
     "call_expression": _call, "gnu_asm_expression": _assembly,

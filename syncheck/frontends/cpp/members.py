@@ -14,6 +14,7 @@ from syncheck.frontends.cpp.state import Pass, ScalarStore, Unreadable, Unroll, 
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, shown
 from syncheck.frontends.cpp.types import base_type, declared_type, space_of
+from syncheck.frontends.cpp.valid_extents import VALID_EXTENTS, reshape, valid_extent
 from syncheck.frontends.cpp.values import (
     Address,
     Cell,
@@ -105,9 +106,8 @@ def field_of(run: Pass, node: Node, held: Any, name: str, target: bool = False) 
         return held if name in ("prod", "cons", "tile") else Lost(f"{name} of a pipe")
     if isinstance(held, Address):
         return _member_behind(run, node, held, name, target)
-    if target and isinstance(held, Tile) and name in ("RowMaskInternal", "ColMaskInternal"):
-        reshape(run, held, (None, None))  # what of it is valid (pto-isa common/pto_tile.hpp)
-        return run.trail.new(None, INT, name)
+    if isinstance(held, Tile) and name in VALID_EXTENTS:
+        return valid_extent(run, held, VALID_EXTENTS[name], target)
     if isinstance(held, Lost | Made | Items | Tensor | Tile | Whole):
         return Lost(f"'{name}' of {short_of(held)}")
     return Lost(f"'{name}'")
@@ -345,16 +345,6 @@ def assign(run: Pass, node: Node, target: Cell, given: Any) -> None:
     """A copy of a value into a variable."""
     if not assign_object(run, node, target, given):
         run.trail.put(target, copied(run, given))
-
-
-def reshape(run: Pass, tile: Tile, valid: tuple[int | None, int | None]) -> None:
-    """Another part of a tile is used from here on; where that happens in some turns or on some paths only, nothing is
-    known of the part from its beginning on, and everything is followed again."""
-    if tile.span in run.declared.reshaped or tile.valid == valid:
-        return
-    if run.nesting != tile.nesting:
-        run.declared.unsteady.add(tile.span)
-    tile.valid = valid
 
 
 def assign_object(run: Pass, node: Node, target: Cell, given: Any) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 from syncheck.frontends.cpp import fifo, sync
 from syncheck.frontends.cpp.emission import instruction
 from syncheck.frontends.cpp.kinds import LONG
-from syncheck.frontends.cpp.members import reshape
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
+from syncheck.frontends.cpp.valid_extents import reshape
 from syncheck.frontends.cpp.values import (
     Address,
     Event,

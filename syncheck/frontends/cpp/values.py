@@ -122,6 +122,14 @@ class Tile:
     nesting: tuple[int, int] = (-1, -1)
 
 
+@dataclass(frozen=True, slots=True)
+class ValidExtent:
+    """How many rows (`axis` 0) or columns (1) of a tile are used, as a place to store to."""
+
+    tile: Tile
+    axis: int
+
+
 @dataclass(slots=True, eq=False)
 class Tensor:
     """A GlobalTensor object."""
