@@ -117,8 +117,9 @@ class Kernel(Record):
             return 0, None
         if name == "(%)" and isinstance(index[1], int) and index[1]:
             top = abs(index[1]) - 1
-            low = self._least(index[0])
-            return (0 if low is not None and low >= 0 else -top), top
+            low, high = self._least(index[0]), self._least(-index[0])
+            least = -top if low is None else max(-top, min(low, 0))
+            return least, top if high is None else min(top, max(-high, 0))
         if name == "(&)" and isinstance(index[1], int) and index[1] >= 0:
             return 0, index[1]
         return None, None

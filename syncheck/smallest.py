@@ -74,8 +74,8 @@ def fits(case: Case, item: Atom, value: int) -> bool:
     for (name, index), (low, high) in bounds.items():
         if name in ("(%)", "(&)") and low is not None and low == high and isinstance(index[1], int):
             form = index[0]
-            if isinstance(form, Linear) and form.terms == ((item, 1),) and index[1]:
-                number = value + form.constant
+            if isinstance(form, Linear) and len(form.terms) == 1 and form.terms[0][0] == item and index[1]:
+                number = value * form.terms[0][1] + form.constant
                 if (remainder(number, index[1]) if name == "(%)" else bitwise("&", number, index[1])) != low:
                     return False
     return True

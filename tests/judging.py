@@ -19,7 +19,7 @@ from syncheck.simulator.held import held_back
 from syncheck.simulator.judge import TooLarge, Verdict, every_order
 from syncheck.simulator.program import Branch, Let, Loop, Node, Script, Values, evaluate, names_in, unrolled, written
 from syncheck.smallest import fits
-from syncheck.symbolic import Store
+from syncheck.symbolic import Linear, Store
 
 STATES = 400
 FEW = 150
@@ -151,7 +151,8 @@ def choices(script: Script, most: int, family: int, indices: int) -> list[Values
 
 
 def assumed(script: Script, case: Store) -> Values | None:
-    """The smallest values with which a path may go where it went; None where its assumptions tie several together."""
+    """The smallest values with which a path may go where it went; None where its assumptions tie several together, or
+    contradict each other."""
     names = [name for name, index in case.bounds if name not in ("(%)", "(&)") or len(index[0].terms) > 1]
     names += [test.form.terms[0][0][0] for test in case.facts]
     odd = any(name.startswith("(") or "@" in name for name in names)
@@ -164,14 +165,18 @@ def assumed(script: Script, case: Store) -> Values | None:
         number = max(low if least is None else least, low)
         if name in (*script.unknowns, *script.tables):
             number = 0 if most == 0 else number
-        least = number
-        while not fits(case, item, number) and number < least + 100:
-            number += 1
-        return number
+        found = next((one for one in range(number, number + 100) if fits(case, item, one)), None)
+        if found is None:
+            impossible.append(item)
+            return number
+        return found
 
+    impossible: list[Any] = []
+    within = [item for _, index in case.bounds if index and isinstance(index[0], Linear) for item, _ in index[0].terms]
+    mentioned = [*case.bounds, *within]
     values: dict[str, Any] = {}
     for param in script.params:
-        turns = [index[0] for name, index in case.bounds if name == param.name and index and isinstance(index[0], int)]
+        turns = [index[0] for name, index in mentioned if name == param.name and index and isinstance(index[0], int)]
         if param.family:
             row = [value(param.name, (turn,), param.low, param.high) for turn in range(max([*turns, 0]) + 1)]
             values[param.name] = (*row, param.low)
@@ -180,10 +185,10 @@ def assumed(script: Script, case: Store) -> Values | None:
     for name in script.unknowns:
         values[name] = int(value(name, (), 0, None) != 0)
     for name in script.tables:
-        mentioned = [i[0] for n, i in case.bounds if n == name and isinstance(i[0], int)]
-        mentioned += [test.form.terms[0][0][1][0] for test in case.facts if test.form.terms[0][0][0] == name]
-        values[name] = tuple(int(value(name, (turn,), 0, None) != 0) for turn in range(max([*mentioned, 0]) + 2))
-    return values
+        turns = [i[0] for n, i in case.bounds if n == name and isinstance(i[0], int)]
+        turns += [test.form.terms[0][0][1][0] for test in case.facts if test.form.terms[0][0][0] == name]
+        values[name] = tuple(int(value(name, (turn,), 0, None) != 0) for turn in range(max([*turns, 0]) + 2))
+    return None if impossible else values
 
 
 def samples(script: Script, count: int, most: int) -> list[Values]:
