@@ -627,3 +627,12 @@ def test_what_is_too_large_to_follow_is_said_once(monkeypatch: pytest.MonkeyPatc
     gaps = [finding for finding in report.findings if finding.rule == "SYN001"]
     assert report.verdict != "proved"
     assert ["too large to follow" in gap.title for gap in gaps] == [True]
+
+
+def test_macros_that_nothing_defines_are_listed_and_a_condition_that_cannot_be_read_is_one_line() -> None:
+    asked = "#ifdef DSB_UB\n#endif\n#if FOO > 2\n#endif\n#ifndef MINE\n#define MINE\n#endif\n#if 1 +\n#endif\n"
+    report = checked("pipe_barrier(PIPE_ALL);", HEAD + asked)
+    first = HEAD.count("\n") + 1
+    assert f"macros taken as undefined: DSB_UB ({first}), FOO" in report.coverage
+    problem = next(f for f in report.findings if f.rule == "SYN001")
+    assert "\n" not in problem.message

@@ -17,6 +17,7 @@ class Coverage:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     headers: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    undefined: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     pinned: dict[str, str] = field(default_factory=dict)
     pipes: dict[tuple[object, ...], PipeType] = field(default_factory=dict)
@@ -37,4 +38,7 @@ class Coverage:
             made.append("headers of the library: not read, what they do is built in")
         if self.missing:
             made.append(f"headers not found: {', '.join(self.missing)}")
+        if self.undefined:
+            asked = [f"{name} ({line})" if line else name for name, line in sorted(self.undefined.items())]
+            made.append(f"macros taken as undefined: {', '.join(asked)}")
         return (*made, *self.notes)

@@ -56,6 +56,8 @@ class Source:
     texts: dict[str, list[str]]
     missing: list[str] = field(default_factory=list)
     errors: list[tuple[str, int, str]] = field(default_factory=list)
+    undefined: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Macros that a condition asks for and that nothing defines, with the first line that asks."""
 
 
 def macros_for(core: str, machine: str) -> dict[str, str]:
@@ -84,7 +86,7 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
         raise pcpp.OutputDirective(pcpp.Action.IgnoreAndRemove)
 
     def on_error(self, file: str, line: int, msg: str) -> None:
-        self._found.errors.append((file, line, msg))
+        self._found.errors.append((file, line, " ".join(msg.split())))
 
     def on_directive_handle(self, directive: Any, toks: Any, ifpassthru: bool, precedingtoks: Any) -> Any:
         if directive.value in ("define", "undef"):
@@ -96,9 +98,11 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
         return super().on_directive_handle(directive, toks, ifpassthru, precedingtoks)
 
     def on_unknown_macro_in_defined_expr(self, tok: Any) -> bool:
+        self._found.undefined.setdefault(tok.value, (str(self.source), tok.lineno))
         return False
 
     def on_unknown_macro_in_expr(self, ident: str) -> int:
+        self._found.undefined.setdefault(ident, (str(self.source), 0))
         return 0
 
     def on_unknown_macro_function_in_expr(self, ident: str) -> Any:
@@ -168,6 +172,8 @@ def preprocess(text: str, path: str, macros: Iterable[tuple[str, str]], find: Fi
     except Exception as error:  # the library's own mistakes must not become ours
         found.errors.append((path, places[-1][1], f"the preprocessor gave up: {error}"))
     given = {os.path.abspath(name): name for name in found.texts}  # the library makes paths absolute
+    asked = ((name, place) for name, place in found.undefined.items() if name not in engine.macros)
+    found.undefined = {name: (given.get(file, file), line) for name, (file, line) in asked}
     text = "".join(pieces)
     found.text = _LAUNCH.sub(_launched, text) if "<<<" in text else text
     found.places = [(given.get(name, name), line) for name, line in places]

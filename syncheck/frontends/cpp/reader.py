@@ -142,6 +142,7 @@ def _coverage(source: Source, path: str) -> Coverage:
     found = Coverage()
     found.headers = [one for one in source.texts if one != path]
     found.missing = list(source.missing)
+    found.undefined = {name: line for name, (asker, line) in source.undefined.items() if asker == path}
     return found
 
 
