@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
+from itertools import islice, product
+from operator import add
 from typing import Any
 
 from syncheck.execution import Kernel, turn_of
@@ -18,7 +20,8 @@ _AROUND = re.compile(r"'\w+@([^|']*)\|([^|']*)\|([^|'=]*)=?'")
 MOST_TRIED = 10_000
 """Values tried until one has the remainders that the path has assumed; none may have them all."""
 
-
+MOST_SUMS = 1_000
+"""Choices tried until one agrees with what the path has assumed of several parameters at once."""
 MOST_SHOWN = 99
 """The highest turn of a family that is shown with all before it."""
 
@@ -100,6 +103,7 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
     for (name, _), trips in bounds.items():
         if name.startswith(_TRIPS):
             untold |= _loop(kernel, name.removeprefix(_TRIPS), trips, found)
+    _compared(kernel, case, found)
     found = {name: one for name, one in found.items() if name not in untold}
     order = {name: position for position, name in enumerate(kernel.domains)}
     return tuple(sorted(found.values(), key=lambda a: (order.get(a.name, len(order)), a.name)))
@@ -113,6 +117,38 @@ def _answers(case: Case) -> Iterator[tuple[str, int]]:
             (name, index), _ = form.terms[0]
             if not index and "@" not in name and not name.startswith("("):
                 yield name, 1
+
+
+def _compared(kernel: Kernel, case: Case, found: dict[str, Assumed]) -> None:
+    """Raise parameters until what the path has assumed of several together, as in p < q, holds too."""
+    facts: dict[Test, bool] = getattr(case, "facts", {})
+    several = {test: answer for test, answer in facts.items() if len(test.form.terms) > 1}
+    tests = {
+        test: answer for test, answer in several.items()
+        if all(name in kernel.domains and not index for (name, index), _ in test.form.terms)
+    }  # fmt: skip
+    names = tuple(dict.fromkeys(name for test in tests for (name, _), _ in test.form.terms))
+    bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
+    ranges = [bounds.get((name, ())) or kernel.domains[name] for name in names]
+    first = [max(_least(kernel, name, found), low or 0) for name, (low, _) in zip(names, ranges, strict=True)]
+    for more in _sums(len(names)) if names else ():
+        values = dict(zip(names, map(add, first, more), strict=True))
+        inside = all(high is None or value <= high for value, (_, high) in zip(values.values(), ranges, strict=True))
+        if inside and all(_holds(test, values) == answer for test, answer in tests.items()):
+            for name, value in values.items():
+                found.setdefault(name, Assumed(name, floor=kernel.domains[name][0])).values[0] = value
+            return
+
+
+def _sums(count: int) -> Iterator[tuple[int, ...]]:
+    """Rows of `count` numbers from 0, those that add up to least first."""
+    rows = (row for total in range(MOST_SUMS) for row in product(range(total + 1), repeat=count) if sum(row) == total)
+    return islice(rows, MOST_SUMS if count < 4 else 1)
+
+
+def _holds(test: Test, values: Mapping[str, int]) -> bool:
+    number = test.form.constant + sum(values[name] * coefficient for (name, _), coefficient in test.form.terms)
+    return number < 0 if test.op == "<" else number == 0
 
 
 def _loop(kernel: Kernel, key: str, trips: Bounds, found: dict[str, Assumed]) -> set[str]:
