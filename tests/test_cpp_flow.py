@@ -185,3 +185,30 @@ def test_a_tile_that_nothing_declares_is_a_gap() -> None:
     body = "Line g(x);\nTLOAD(a, g);\nTADDS(b, b, 1.0f);\nTADDS(b, b, FACTOR);\n"
     assert errors(body) == [("SYN001", 2), ("SYN001", 3), ("SYN001", 4)]
     assert errors("Row b;\nTASSIGN(b, 0x0);\nTADDS(b, b, FACTOR);\n") == []
+
+
+PART = "Shape<1, 1, 1, -1, 64>"
+PARTS = f"""using Rows = Tile<TileType::Vec, float, 8, 64, BLayout::RowMajor, 8, 64>;
+using Part = GlobalTensor<float, {PART}, Stride<64, 64, 64, 64, 1>>;
+"""
+
+
+def test_an_object_that_is_assigned_has_the_extents_of_what_it_is_given() -> None:
+    body = (
+        f"Rows a;\nTASSIGN(a, 0x0);\nRow b;\nTASSIGN(b, 0x1000);\n"
+        f"Part g(x, {PART}({{}}));\ng = Part(x, {PART}({{}}));\n"
+        f"TSTORE(g, a);\nLine h(x + 256);\nTLOAD(b, h);\n{LAST}"
+    )
+    assert ("RAW001", 9) in errors(body.format(1, 8), HEAD + PARTS)
+    assert errors(body.format(8, 1), HEAD + PARTS) == []
+
+
+def test_what_came_before_an_operand_that_is_known_on_one_path_only_is_checked() -> None:
+    body = (
+        f"Row c;\nTASSIGN(c, 0x0);\nLine l(x);\nTLOAD(c, l);\nTADDS(c, c, 1.0f);\nRows a;\nTASSIGN(a, 0x400);\n"
+        f"Part g(x, {PART}(1));\nfor (int i = 0; i < n; i++) {{ g = Part(x, {PART}(i)); }}\n"
+        f"if (n > 5) {{ g = Part(x, {PART}(8)); }}\nTSTORE(g, a);\n{LAST}"
+    )
+    found = errors(body, HEAD + PARTS)
+    assert ("RAW001", 5) in found
+    assert ("SYN001", 11) in found

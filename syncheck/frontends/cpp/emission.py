@@ -45,14 +45,13 @@ def tile_op(run: Pass, node: Node, op: str, values: Sequence[Any], condition_dep
             raise Unreadable(node, f"the operands of {op} depend on more than {MOST_CHOICES} conditions")
         arms = []
         for side in ("then", "otherwise"):
-            before, run.out = run.out, []
             picked = [
                 getattr(value, side) if isinstance(value, Choice) and value.condition == chosen.condition else value
                 for value in values
             ]
-            tile_op(run, node, op, picked, condition_depth + 1)
-            arms.append(tuple(run.out))
-            run.out = before
+            with run.aside() as made:
+                tile_op(run, node, op, picked, condition_depth + 1)
+            arms.append(tuple(made))
         run.emit(If(chosen.condition, arms[0], arms[1], node.span))
         return
     values = [value.value if isinstance(value, Cell) else value for value in values]

@@ -356,7 +356,11 @@ def assign_object(run: Pass, node: Node, target: Cell, given: Any) -> bool:
         reshape(run, held, given.valid)
         return True
     if isinstance(held, Tensor) and isinstance(given, Tensor):
-        run.trail.put(held.address, given.address.value)
+        if (held.shape, held.stride) == (given.shape, given.stride):
+            run.trail.put(held.address, given.address.value)
+        else:
+            address = run.trail.new(given.address.value)
+            run.trail.put(target, Tensor(given.type, address, held.name, given.shape, given.stride))
         return True
     if isinstance(held, Object) and isinstance(given, Object):
         for name, cell in given.fields.items():

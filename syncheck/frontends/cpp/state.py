@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -265,6 +266,15 @@ class Pass:
 
     def emit(self, statement: Statement) -> None:
         self.out.append(statement)
+
+    @contextmanager
+    def aside(self) -> Iterator[list[Statement]]:
+        """What is emitted in here goes into the list instead; what was there before stays, also where a gap leaves."""
+        before, self.out = self.out, []
+        try:
+            yield self.out
+        finally:
+            self.out = before
 
     def unique(self, why: str, hint: str = "", *, low: int | None = None) -> Name:
         """A value that nothing is known of, another each time it is asked for: each core and each lane has its own."""

@@ -217,12 +217,10 @@ def each_event(run: Pass, node: Node, held: Any, act: Callable[[Pass, Node, Even
     if not isinstance(held, Choice) or not _take(run, held):
         return False
     sides: list[tuple[Statement, ...]] = []
-    before = run.out
     for one in (held.then, held.otherwise):
-        run.out = []
-        each_event(run, node, one, act)
-        sides.append(tuple(run.out))
-    run.out = before
+        with run.aside() as made:
+            each_event(run, node, one, act)
+        sides.append(tuple(made))
     run.emit(If(held.condition, sides[0], sides[1], node.span))
     return True
 
