@@ -212,3 +212,10 @@ def test_what_came_before_an_operand_that_is_known_on_one_path_only_is_checked()
     found = errors(body, HEAD + PARTS)
     assert ("RAW001", 5) in found
     assert ("SYN001", 11) in found
+
+
+def test_a_number_that_was_asked_for_its_sign_is_the_same_where_it_becomes_unsigned() -> None:
+    load = "int64_t m = ((__gm__ int64_t *)(x + 4096))[0];\n{}uint64_t u = static_cast<uint64_t>(m);\n"
+    use = f"Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nTLOAD(a, g);\nif ((int64_t)u != m) {{ TADDS(a, a, 1.0f); }}\n{LAST}"
+    assert rules(load.format("if (m <= 0) { return; }\n") + use) == []
+    assert rules(load.format("") + use) == ["RAW001", "WAW001"]

@@ -8,7 +8,7 @@ from typing import Any
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, NUMBERS, Array, Number, Pointer, Type, size_of
 from syncheck.frontends.cpp.ranges import held, of_type
 from syncheck.frontends.cpp.state import Pass, Unreadable
-from syncheck.frontends.cpp.terms import linear, shown
+from syncheck.frontends.cpp.terms import linear, names, shown
 from syncheck.frontends.cpp.values import Address, Choice, Closure, Enum, Items, Lost, Made, Object, Real, Whole
 from syncheck.ir import Binary, Const, Expr, Name, Ternary, Unary
 
@@ -137,6 +137,7 @@ def _compared_wholes(run: Pass, op: str, left: Whole, right: Whole) -> Expr:
     kind = promoted(left.type, right.type)
     left, right = _unsigned(run, left, kind), _unsigned(run, right, kind)
     if kind.signed:
+        run.terms.compared |= names(left.expr) | names(right.expr)
         return run.terms.binary(op, left.expr, right.expr)
     a, b = (Const(wrapped(one.value, kind)) if isinstance(one, Const) else one for one in (left.expr, right.expr))
     test, terms = run.terms.binary(op, a, b), run.terms

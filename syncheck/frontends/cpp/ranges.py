@@ -97,7 +97,7 @@ def held(run: Pass, expr: Expr, kind: Any) -> Expr:
         if turns:
             raise Unroll(turns)
     symbol = run.terms.symbols.get(expr.name) if isinstance(expr, Name) else None
-    if symbol is not None and not over:  # of a negative number it would be a large one
+    if symbol is not None and not over and run.terms.is_apart(symbol):  # of a negative number it would be a large one
         return run.terms.symbol(f"unsigned of {symbol.name}", symbol.over, symbol.hint or symbol.otherwise, 0)
     return presumed(run, expr, kind)
 

@@ -151,13 +151,16 @@ NEGATED = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 class Terms:
     """Forms expressions. `over`: what a variable that is no symbol depends on; `lows`, `highs`: the least and the most
     it can be; `open`: the names whose value is no number when the kernel runs; `here`: the variables of this pass;
-    `taken`: name → hint."""
+    `taken`: name → hint; `compared`: symbols that a comparison of signed numbers has asked for; `apart`: whether a
+    symbol is another number where it becomes unsigned."""
 
     symbols: dict[str, Symbol] = field(default_factory=dict)
     by_key: dict[str, Symbol] = field(default_factory=dict)
     over: dict[str, frozenset[str]] = field(default_factory=dict)
     lows: dict[str, int] = field(default_factory=dict)
     highs: dict[str, int] = field(default_factory=dict)
+    compared: set[str] = field(default_factory=set)
+    apart: dict[str, bool] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     taken: dict[str, str] = field(default_factory=dict)
     here: set[str] = field(default_factory=set)
@@ -178,6 +181,11 @@ class Terms:
             self.symbols[name] = self.by_key[key] = found
             self.open.add(name)
         return Name(found.name, NOWHERE)
+
+    def is_apart(self, symbol: Symbol) -> bool:
+        """Whether a symbol that becomes unsigned is another number there, of which nothing is known: it may have been
+        negative. What was compared before is taken to be none (`wraps`), since a guard may have seen to that."""
+        return self.apart.setdefault(symbol.name, symbol.name not in self.compared)
 
     def call(self, expr: Expr, name: str) -> None:
         """Call a symbol after the first variable that holds it."""
