@@ -128,3 +128,26 @@ def test_known(path: Path) -> None:
             assert {str(line) for _, line in getattr(seen, name)} == set(wanted), name
     if header(text, "backwards"):
         assert {f"{a[1]}-{b[1]}" for a, b in seen.backwards} == set(header(text, "backwards"))
+
+
+def test_bytes_of_one_pipe_that_retires_in_order_are_forgotten() -> None:
+    """Nobody else uses them, so whether the flag was set before the write or after it says nothing of what comes."""
+    text = """
+        unknown t[];
+        unknown c;
+        core AIV0 {
+            for (m = 0; m < 1; m += 1) {
+                let when = 0; if (t[m]) { when = 1; }
+                for (k = 0; k < 2; k += 1) {
+                    if (k == when) { instr w on PIPE_V writes UB[0:64]; }
+                    if (k == 0) { set_flag(PIPE_V, PIPE_MTE2, 0); }
+                }
+            }
+            if (c) { pipe_barrier(PIPE_MTE2); }
+            for (k = 0; k < 20; k += 1) { pipe_barrier(PIPE_MTE2); }
+            wait_flag(PIPE_V, PIPE_MTE2, 0);
+        }
+        """
+    told_apart, alike = look(text), look(text, None, replace(HARDWARE, in_order=frozenset("SV")))
+    assert (told_apart.seen, alike.seen, alike.gaps) == (alike.seen, told_apart.seen, [])
+    assert told_apart.states == alike.states + 40  # the last loop, for two answers to c
