@@ -11,7 +11,7 @@ from typing import Any
 
 from syncheck.execution import Kernel, turn_of
 from syncheck.observation import Case
-from syncheck.symbolic import Atom, Bounds, Linear, Test, bitwise, remainder
+from syncheck.symbolic import Atom, Bounds, Linear, Test, Value, bitwise, remainder
 from syncheck.value import Record, mutable
 
 _TRIPS = "trips@"
@@ -69,19 +69,41 @@ def _condition(assumed: Assumed) -> str:
 
 
 def fits(case: Case, item: Atom, value: int) -> bool:
-    """Whether the path allows this value, as far as it has ruled out single ones or knows remainders."""
-    facts: dict[Test, bool] = getattr(case, "facts", {})
-    if facts.get(Test("==", Linear(-value, ((item, 1),)))) is False:
-        return False
+    """Whether the path allows this value, as far as it has asked for that value alone, or for what is made of it."""
     bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
-    for (name, index), (low, high) in bounds.items():
-        if name in ("(%)", "(&)") and low is not None and low == high and isinstance(index[1], int):
-            form = index[0]
-            if isinstance(form, Linear) and len(form.terms) == 1 and form.terms[0][0] == item and index[1]:
-                number = value * form.terms[0][1] + form.constant
-                if (remainder(number, index[1]) if name == "(%)" else bitwise("&", number, index[1])) != low:
-                    return False
+    for other, (low, high) in bounds.items():
+        number = _made(Linear(0, ((other, 1),)), item, value) if other[0].startswith("(") else None
+        if number is not None and ((low is not None and number < low) or (high is not None and number > high)):
+            return False
+    facts: dict[Test, bool] = getattr(case, "facts", {})
+    for test, answer in facts.items():
+        number = _made(test.form, item, value)
+        if number is not None and (number < 0 if test.op == "<" else number == 0) != answer:
+            return False
     return True
+
+
+def _made(form: Value, item: Atom, value: int) -> int | None:
+    """What a form is worth with this value of one atom; None where it asks for others."""
+    if isinstance(form, int):
+        return form
+    number = form.constant
+    for (name, index), coefficient in form.terms:
+        part: int | None = value if (name, index) == item else None
+        if name in ("(%)", "(&)") and len(index) == 2:
+            left, right = (_made(one, item, value) for one in index)
+            made = (
+                None
+                if left is None or not right
+                else remainder(left, right)
+                if name == "(%)"
+                else bitwise("&", left, right)
+            )
+            part = made if isinstance(made, int) else None
+        if part is None:
+            return None
+        number += coefficient * part
+    return number
 
 
 def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
@@ -97,6 +119,15 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
         turn = turn_of(index[0]) if index else 0
         assumed = found.setdefault(name, Assumed(name, floor=kernel.domains.get(name, (None, None))[0]))
         assumed.values[turn] = max(value, assumed.values.get(turn, value))
+    for name in _asked(kernel, case):
+        low = kernel.domains[name][0] or 0
+        value = next((one for one in range(low, low + MOST_TRIED) if fits(case, (name, ()), one)), low)
+        found.setdefault(name, Assumed(name, floor=low)).values.setdefault(0, value)
+    for (name, index), (low, _) in bounds.items():  # a loop's first value is its start
+        start = name.partition("@")[2].partition("|")[0]
+        if start in kernel.domains and index == (0,) and low is not None and not name.startswith(_TRIPS):
+            assumed = found.setdefault(start, Assumed(start, floor=kernel.domains[start][0]))
+            assumed.values[0] = max(low, assumed.values.get(0, low))
     for name, value in _answers(case):
         found.setdefault(name, Assumed(name)).values.setdefault(0, value)
     untold: set[str] = set()
@@ -107,6 +138,15 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
     found = {name: one for name, one in found.items() if name not in untold}
     order = {name: position for position, name in enumerate(kernel.domains)}
     return tuple(sorted(found.values(), key=lambda a: (order.get(a.name, len(order)), a.name)))
+
+
+def _asked(kernel: Kernel, case: Case) -> set[str]:
+    """Parameters of which the path only knows something of what is made of them, as n % 4 != 0."""
+    forms = [test.form for test in getattr(case, "facts", {})]
+    items = [item for form in forms for item, _ in form.terms] + list(getattr(case, "bounds", {}))
+    within = [part for (name, index) in items if name.startswith("(") for part in index if isinstance(part, Linear)]
+    names = {name for form in within for (name, index), _ in form.terms if not index}
+    return {name for name in names if name in kernel.domains and (name, ()) not in getattr(case, "bounds", {})}
 
 
 def _answers(case: Case) -> Iterator[tuple[str, int]]:
