@@ -191,7 +191,7 @@ class Sightings:
         if self.counting:
             action.met = action.met | {old.site * 2 + entry[6]}
             self.log.ordered.add((old.site, action.site) if old.site < action.site else (action.site, old.site))
-        if old.core == action.core and entry[2] > seq:
+        if old.core == action.core and entry[2] > seq and not (old.atomic and action.atomic):
             first = Access(action, values, seq, handle, writes)
             second = Access(old, entry[3], entry[2], entry[5], entry[6])
             self.log.clash(Clash("reversed", first, second, self.case, list(clock)))
