@@ -113,9 +113,8 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
         if name.startswith(_TRIPS) or "@" in name or name.startswith("("):
             continue
         value = low if low is not None else min(high or 0, 0)
-        least = value
-        while not fits(case, (name, index), value) and value < least + MOST_TRIED:
-            value += 1
+        most = value + MOST_TRIED if high is None else min(high, value + MOST_TRIED)
+        value = next((one for one in range(value, most + 1) if fits(case, (name, index), one)), value)
         turn = turn_of(index[0]) if index else 0
         assumed = found.setdefault(name, Assumed(name, floor=kernel.domains.get(name, (None, None))[0]))
         assumed.values[turn] = max(value, assumed.values.get(turn, value))

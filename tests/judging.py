@@ -165,7 +165,8 @@ def assumed(script: Script, case: Store) -> Values | None:
         number = max(low if least is None else least, low)
         if name in (*script.unknowns, *script.tables):
             number = 0 if most == 0 else number
-        found = next((one for one in range(number, number + 100) if fits(case, item, one)), None)
+        upper = number + 99 if most is None else min(most, number + 99)
+        found = next((one for one in range(number, upper + 1) if fits(case, item, one)), None)
         if found is None:
             impossible.append(item)
             return number
