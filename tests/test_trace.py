@@ -278,7 +278,7 @@ def merged(chance: random.Random, streams: dict[str, list[bytes]]) -> list[bytes
     return out
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_cores_does_not_matter(chance: random.Random) -> None:
     streams = random_streams(chance)
@@ -290,7 +290,7 @@ def test_the_order_of_cores_does_not_matter(chance: random.Random) -> None:
         assert {key[:2] for key in stuck(other)} == {key[:2] for key in stuck(first)}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.randoms(use_true_random=False))
 def test_forgetting_changes_nothing(chance: random.Random) -> None:
     lines = merged(chance, random_streams(chance, length=60, unique=True))
