@@ -70,40 +70,43 @@ def _condition(assumed: Assumed) -> str:
 
 def fits(case: Case, item: Atom, value: int) -> bool:
     """Whether the path allows this value, as far as it has asked for that value alone, or for what is made of it."""
+    known = {item: value}
     bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
     for other, (low, high) in bounds.items():
-        number = _made(Linear(0, ((other, 1),)), item, value) if other[0].startswith("(") else None
+        number = _worth(Linear(0, ((other, 1),)), known) if other[0].startswith("(") else None
         if number is not None and ((low is not None and number < low) or (high is not None and number > high)):
             return False
     facts: dict[Test, bool] = getattr(case, "facts", {})
-    for test, answer in facts.items():
-        number = _made(test.form, item, value)
-        if number is not None and (number < 0 if test.op == "<" else number == 0) != answer:
-            return False
-    return True
+    return all(_answer(test, known) in (answer, None) for test, answer in facts.items())
 
 
-def _made(form: Value, item: Atom, value: int) -> int | None:
-    """What a form is worth with this value of one atom; None where it asks for others."""
+def _answer(test: Test, known: Mapping[Atom, int]) -> bool | None:
+    number = _worth(test.form, known)
+    return None if number is None else number < 0 if test.op == "<" else number == 0
+
+
+def _worth(form: Value, known: Mapping[Atom, int]) -> int | None:
+    """What a form is worth with these values; None where it asks for others."""
     if isinstance(form, int):
         return form
     number = form.constant
-    for (name, index), coefficient in form.terms:
-        part: int | None = value if (name, index) == item else None
-        if name in ("(%)", "(&)") and len(index) == 2:
-            left, right = (_made(one, item, value) for one in index)
-            made = (
-                None
-                if left is None or not right
-                else remainder(left, right)
-                if name == "(%)"
-                else bitwise("&", left, right)
-            )
-            part = made if isinstance(made, int) else None
+    for item, coefficient in form.terms:
+        part = known.get(item)
+        if part is None and item[0] in ("(%)", "(&)"):
+            part = _remaining(item, known)
         if part is None:
             return None
         number += coefficient * part
     return number
+
+
+def _remaining(item: Atom, known: Mapping[Atom, int]) -> int | None:
+    name, index = item
+    left, right = (_worth(one, known) for one in index)
+    if left is None or not right:
+        return None
+    made = remainder(left, right) if name == "(%)" else bitwise("&", left, right)
+    return made if isinstance(made, int) else None
 
 
 def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
@@ -161,10 +164,9 @@ def _answers(case: Case) -> Iterator[tuple[str, int]]:
 def _compared(kernel: Kernel, case: Case, found: dict[str, Assumed]) -> None:
     """Raise parameters until what the path has assumed of several together, as in p < q, holds too."""
     facts: dict[Test, bool] = getattr(case, "facts", {})
-    several = {test: answer for test, answer in facts.items() if len(test.form.terms) > 1}
     tests = {
-        test: answer for test, answer in several.items()
-        if all(name in kernel.domains and not index for (name, index), _ in test.form.terms)
+        test: answer for test, answer in facts.items() if len(test.form.terms) > 1
+        and all(name in kernel.domains and not index for (name, index), _ in test.form.terms)
     }  # fmt: skip
     names = tuple(dict.fromkeys(name for test in tests for (name, _), _ in test.form.terms))
     bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
@@ -173,7 +175,8 @@ def _compared(kernel: Kernel, case: Case, found: dict[str, Assumed]) -> None:
     for more in _sums(len(names)) if names else ():
         values = dict(zip(names, map(add, first, more), strict=True))
         inside = all(high is None or value <= high for value, (_, high) in zip(values.values(), ranges, strict=True))
-        if inside and all(_holds(test, values) == answer for test, answer in tests.items()):
+        known = {(name, ()): value for name, value in values.items()}
+        if inside and all(_answer(test, known) is answer for test, answer in tests.items()):
             for name, value in values.items():
                 found.setdefault(name, Assumed(name, floor=kernel.domains[name][0])).values[0] = value
             return
@@ -183,11 +186,6 @@ def _sums(count: int) -> Iterator[tuple[int, ...]]:
     """Rows of `count` numbers from 0, those that add up to least first."""
     rows = (row for total in range(MOST_SUMS) for row in product(range(total + 1), repeat=count) if sum(row) == total)
     return islice(rows, MOST_SUMS if count < 4 else 1)
-
-
-def _holds(test: Test, values: Mapping[str, int]) -> bool:
-    number = test.form.constant + sum(values[name] * coefficient for (name, _), coefficient in test.form.terms)
-    return number < 0 if test.op == "<" else number == 0
 
 
 def _loop(kernel: Kernel, key: str, trips: Bounds, found: dict[str, Assumed]) -> set[str]:

@@ -70,12 +70,11 @@ def _tile(run: Pass, node: Node, tile: Tile, name: str, values: list[Any]) -> An
         return Whole(Const(known if "Valid" in name and known is not None else number), LONG)
     if name in ("SetValidRow", "SetValidCol", "SetValidShape", "SetValidRegion"):
         numbers = [one.number if isinstance(one, Whole) else None for one in values]
-        row, column = (numbers[0], numbers[-1]) if len(numbers) == 2 else (numbers[:1] or [None])[0:1] * 2
+        row, column = numbers if len(numbers) == 2 else [next(iter(numbers), None)] * 2
         valid = {"SetValidRow": (row, tile.valid[1]), "SetValidCol": (tile.valid[0], column)}.get(name, (row, column))
         reshape(run, tile, valid)
         return None
-    if name in ("SetKAligned", "SetMadTF32Mode", "ResetMadMode",
-                "SetMadHF32Mode", "SetPadValue"):  # fmt: skip
+    if name in ("SetKAligned", "SetMadTF32Mode", "ResetMadMode", "SetMadHF32Mode", "SetPadValue"):
         return None
     if name == "SetAddress" and values and isinstance(values[0], Whole):
         run.trail.put(tile.address, values[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from syncheck.frontends.cpp import calls, expressions, fifo, selection, statements, types
@@ -292,32 +292,38 @@ def _tidy(
     known = frozenset(finisher.called.values()) | {"lane"} | frozenset(finisher.memory)
     parameters: dict[str, tuple[str, ...]] = {}
 
-    def filled(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
-        result: list[Statement] = []
-        for one in body:
-            if isinstance(one, Call):
-                needed = of(one.name)
-                if defs[one.name].body:
-                    result.append(replace(one, arguments=tuple(Name(name, NOWHERE) for name in needed)))
-            elif isinstance(one, If):
-                result.append(replace(one, then=filled(one.then), otherwise=filled(one.otherwise)))
-            elif isinstance(one, For):
-                result.append(replace(one, body=filled(one.body)))
-            else:
-                result.append(one)
-        return tuple(result)
+    def given(one: Call) -> Call | None:
+        needed = of(one.name)
+        arguments = tuple(Name(name, NOWHERE) for name in needed)
+        return replace(one, arguments=arguments) if defs[one.name].body else None
 
     def of(name: str) -> tuple[str, ...]:
         if name not in parameters:
-            body = filled(defs[name].body)
+            body = _with_calls(defs[name].body, given)
             parameters[name] = tuple(sorted(free_names(body, defs, known)))
             defs[name] = replace(defs[name], body=body, parameters=parameters[name])
         return parameters[name]
 
-    made = {core: filled(body) for core, body in made.items()}
+    made = {core: _with_calls(body, given) for core, body in made.items()}
     kept = tuple(one for name, one in defs.items() if name in parameters and one.body)
     taken = finisher.taken | set(finisher.called.values()) | set(finisher.memory)
     return _renumbered(made, kept, finisher.terms.taken, taken - set(finisher.declared.defs))
+
+
+def _with_calls(body: Iterable[Statement], change: Callable[[Call], Call | None]) -> tuple[Statement, ...]:
+    """The same with other calls; without those that become None."""
+    result: list[Statement] = []
+    for one in body:
+        if isinstance(one, Call):
+            result += [called] if (called := change(one)) is not None else []
+        elif isinstance(one, If):
+            then, otherwise = _with_calls(one.then, change), _with_calls(one.otherwise, change)
+            result.append(replace(one, then=then, otherwise=otherwise))
+        elif isinstance(one, For):
+            result.append(replace(one, body=_with_calls(one.body, change)))
+        else:
+            result.append(one)
+    return tuple(result)
 
 
 def _renumbered(
@@ -329,23 +335,13 @@ def _renumbered(
         called[one.name] = unused(hints.get(one.name, one.name), taken)
         taken.add(called[one.name])
 
-    def again(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
-        result: list[Statement] = []
-        for one in body:
-            if isinstance(one, Call):
-                result.append(replace(one, name=called.get(one.name, one.name)))
-            elif isinstance(one, If):
-                result.append(replace(one, then=again(one.then), otherwise=again(one.otherwise)))
-            elif isinstance(one, For):
-                result.append(replace(one, body=again(one.body)))
-            else:
-                result.append(one)
-        return tuple(result)
+    def again(one: Call) -> Call:
+        return replace(one, name=called.get(one.name, one.name))
 
     if all(name == new for name, new in called.items()):
         return made, defs
-    renamed = tuple(replace(one, name=called[one.name], body=again(one.body)) for one in defs)
-    return {core: again(body) for core, body in made.items()}, renamed
+    renamed = tuple(replace(one, name=called[one.name], body=_with_calls(one.body, again)) for one in defs)
+    return {core: _with_calls(body, again) for core, body in made.items()}, renamed
 
 
 def _aliased(tiles: list[Tile]) -> tuple[Tile, ...]:
