@@ -288,7 +288,8 @@ class CoreRun:
         """Set up a loop. One whose start or step is not pinned is run by turns: its variable is an atom of the turn."""
         assert op.value is not None
         assert op.step is not None
-        start, step = op.value(self.values, store), op.step(self.values, store)
+        start = self.values[op.slot] = op.value(self.values, store)
+        step = op.step(self.values, store)  # which may ask for the variable itself
         key = ""
         if not (isinstance(start, int) and isinstance(step, int)):
             bound = op.bound(self.values, store) if op.bound is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncheck.build import kernels
+from syncheck.check import Settings, check
 from syncheck.execution import EMIT, CoreRun, Kernel, Stopped, emitting, frames_of, turn_of
 from syncheck.frontends.script import parse
 from syncheck.machine import load
@@ -150,3 +151,11 @@ core AIV0 { for (b = first; b < total; b += step) { pipe_barrier(PIPE_V); } }
     assert not run.unbounded(head, left)
     run.step(left)
     assert run.done
+
+
+def test_a_step_may_ask_for_the_loops_own_variable() -> None:
+    settings = Settings(load("a2a3"), timed=False)
+    doubling = "core AIV0 { for (i = 1; i < 9; i += i) { instr x on PIPE_V writes UB[0:i]; } }"
+    assert check(doubling, "k.sync", settings).events == 4
+    changing = "core AIV0 { let x = 0; for (i = 0; x < i; i += i) { if (any) { x = i; } } }"
+    assert check(changing, "k.sync", settings).verdict in ("proved", "bounded")
