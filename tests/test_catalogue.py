@@ -15,7 +15,7 @@ FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 PROMISED = {
     "RAW": 1, "WAR": 1, "WAW": 1, "ORD": 1, "BAR": 1, "DRN": 2, "FLG": 8, "DLK": 1, "XCR": 2, "FIF": 3, "MEM": 5,
     "REL": 1, "SYN": 1, "SUP": 1, "SUR": 3,
-    "OVF": 1, "PRF": 1,
+    "OVF": 1, "PRF": 1, "RNK": 2,
 }  # fmt: skip
 """How many rules of each family there are, numbered from 001."""
 FOUND_ELSEWHERE = ("SYN001", "SUP001")

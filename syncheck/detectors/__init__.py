@@ -96,6 +96,10 @@ RULES: tuple[Rule, ...] = (
           "fires_no_dcci.cpp", "silent_dcci.cpp"),
     _rule("PRF001", "info", "a scalar loop where a tile instruction does the job", kernel_text, kernel_text.noted,
           "fires_zero_loop.cpp", "silent_tile.cpp"),
+    _rule("RNK001", "error", "a signal is cleared that other ranks may already have notified", kernel_text,
+          kernel_text.noted, "fires_cleared.cpp", "silent_growing.cpp"),
+    _rule("RNK002", "error", "another rank's memory is used while its owner uses it", kernel_text, kernel_text.noted,
+          "fires_next_round.cpp", "silent_barrier.cpp"),
     _rule("SUP001", "warning", "a comment that suppresses nothing", suppressed, None, "fires_unused", "silent_used"),
     _rule("SYN001", "error", "input that could not be understood", input, None, "fires_pipe", "silent_pipe"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What only the text of a C++ kernel shows: arithmetic that overflows, scalar stores, scalar loops.
+"""What only the text of a C++ kernel shows: arithmetic that overflows, scalar stores and loops, other ranks' memory.
 
 OVF001
 ------
@@ -38,6 +38,34 @@ Silent for loops that do anything else besides, and for loops whose stores are o
 What to do: TEXPANDS (or a copy) on a tile, and one TSTORE.
 
 Seen: the zero loop of paged attention before the review of #596 (simpler 50b5e3bf0, lines 561 to 566).
+
+RNK001
+------
+A kernel clears (or sets) a word of its own on which it waits later, TWAIT or TTEST. Every rank runs this kernel, and
+none waits for the others before it notifies: one that runs ahead has notified before the store, its notification is
+overwritten, and the wait never ends.
+
+Silent when, between the store and the wait, the kernel notifies the other ranks and waits for them on another word;
+when the two addresses differ by something unknown; and for stores in another arm of a branch than the wait.
+
+What to do: do not clear signals in the kernel. Wait for a number that grows with each round (WaitCmp::GE), or clear
+the words where no rank runs, before the launch.
+
+Seen: the ring all-reduce of simpler before 690efbcfb and 367aaad28, the combine step of expert parallelism before
+3ad42064e: the wait hung, in one run of many.
+
+RNK002
+------
+A kernel reads or writes the memory of another rank, `p - bases[own rank] + bases[other rank]`, where that rank, which
+runs the same kernel, stores or reads the same bytes of its own, and neither waits for the other in between. A warning
+where the kernel only reads it and has not waited for anything: then the order of launches has to see to it.
+
+Silent when a TWAIT stands between the two in the text (which rank notifies whom is not followed), when the place
+depends on which rank this is or on something unknown, and in branches that ask for the rank.
+
+What to do: TNOTIFY behind the owner's last access, TWAIT before that of the other rank.
+
+Seen: the all-reduce of simpler before 92214b864, which read the inputs of all ranks without waiting for them.
 """
 
 from __future__ import annotations
@@ -50,7 +78,7 @@ from syncheck.finding import Finding, Label
 
 
 def noted(analysis: Analysis) -> Iterator[Finding]:
-    """OVF001, MEM005 and PRF001: what the front end has noted, as findings."""
+    """OVF001, MEM005, PRF001, RNK001 and RNK002: what the front end has noted, as findings."""
     for note in analysis.program.noted if analysis.program is not None else ():
         yield Finding(
             note.rule, note.severity, note.title, f"{at(note.span)}: {note.title}.", (Label("primary", note.span),),

@@ -162,19 +162,20 @@ class Finisher:
                     self.written |= (owners := {self._owner(operand) for operand in writes})
                     self.dirty |= owners if pipe == "S" else set()
                 case TileOp(op, operands) if op != CLEAN:
-                    self.written |= self._written_by(op, operands)
+                    if any(self._owner(operand) for operand in operands):
+                        self.written |= {self._owner(operand) for operand in self.touched(op, operands)[1]}
                 case Call(name):
                     self.find_written(self.declared.defs[name].body)
 
-    def _written_by(self, op: str, operands: Sequence[Operand]) -> set[str]:
-        owners = [self._owner(operand) for operand in operands]
-        if not any(owners):
-            return set()
+    def touched(self, op: str, operands: Sequence[Operand]) -> tuple[list[Operand], list[Operand]]:
+        """The operands that an instruction reads, and those that it writes; all where the table does not say."""
         variant = self.machine.find(op, [self._space(operand) for operand in operands])
         if variant is None:
-            return set(owners)
-        indices = {int(one) for step in variant.steps for one in step.writes if one.isdigit()}
-        return {owner for number, owner in enumerate(owners) if number in indices}
+            return list(operands), list(operands)
+        read = {int(one) for step in variant.steps for one in step.reads if one.isdigit()}
+        written = {int(one) for step in variant.steps for one in step.writes if one.isdigit()}
+        numbered = list(enumerate(operands))
+        return [one for number, one in numbered if number in read], [one for n, one in numbered if n in written]
 
     def _owner(self, operand: Operand) -> str:
         """The tensor that an operand is part of, "" if it is on chip."""

@@ -16,6 +16,7 @@ from syncheck.frontends.cpp.entries import Entry, entries, left_out, other_half
 from syncheck.frontends.cpp.independent import independent
 from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, read_names, without_unread
+from syncheck.frontends.cpp.rank_notes import rank_notes
 from syncheck.frontends.cpp.scopes import Scope, declare
 from syncheck.frontends.cpp.state import (
     MOST_STEPS,
@@ -265,7 +266,8 @@ def _finished(
     return Program(
         path, machine.name, params, (), unknowns, tensors, tiles, fifos, defs,
         tuple(Core(core, body, entry.span) for core, body in made.items()), said.suppressions, problems,
-        notes(finisher), said.exit or ("launch" if entry.launched else ""), assumed(finisher),
+        (*notes(finisher), *rank_notes(finisher, chosen)), said.exit or ("launch" if entry.launched else ""),
+        assumed(finisher),
     )  # fmt: skip
 
 

@@ -1,0 +1,264 @@
+"""The accesses to GM of one core, in order, with those to the memory of other ranks told apart.
+
+The kernel is followed once, with two turns of each loop, both arms of each branch, and addresses as sums of unknown
+values. The memory of another rank is known by its address: the entry of a table for that rank takes the place of the
+one for its own, `p - bases[own] + bases[other]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from syncheck.frontends.cpp.program import CLEAN, Finisher
+from syncheck.frontends.cpp.terms import NOWHERE, linear, names, renamed
+from syncheck.ir import (
+    At,
+    Binary,
+    Break,
+    Call,
+    Const,
+    Continue,
+    Expr,
+    For,
+    If,
+    Instr,
+    Let,
+    Name,
+    Operand,
+    Return,
+    Statement,
+    Ternary,
+    TileOp,
+)
+from syncheck.machine_types import DTYPE_BYTES
+from syncheck.source import Span
+
+NOTIFIES = frozenset(("TNOTIFY",))
+WAITS = frozenset(("TWAIT", "TTEST"))
+TURNS = 2
+"""Turns of a loop that are followed."""
+MOST = 2000
+"""Accesses that are looked at; a kernel with more is looked at no further."""
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_LOAD = re.compile(r"(load GM .*?)(?:\[([^\[\]]*)\])?")
+
+Arms = tuple[tuple[int, int], ...]
+"""The branches around a statement, and which arm of each it stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """An access to GM. `kind`: store, load, notify or wait; `far`: of another rank's memory; `terms` + `start`: its
+    first byte in `owner`, without the tables of ranks; `phase`: how many waits for other ranks came before; `mine`:
+    whether a branch around asks which rank this is."""
+
+    kind: str
+    owner: str
+    start: int
+    terms: Mapping[Expr, int]
+    size: int
+    span: Span
+    far: bool
+    arms: Arms
+    phase: int
+    mine: bool
+
+    def meets(self, other: Touch) -> bool:
+        """Whether both touch one byte, whatever the unknown values are."""
+        if self.owner != other.owner or self.terms != other.terms or _apart(self.arms, other.arms):
+            return False
+        return self.start < other.start + other.size and other.start < self.start + self.size
+
+
+def _apart(arms: Arms, others: Arms) -> bool:
+    """Whether two statements stand in different arms of one branch."""
+    where = dict(arms)
+    return any(where.get(number, arm) != arm for number, arm in others)
+
+
+def followed(finisher: Finisher, body: Sequence[Statement]) -> Walk | None:
+    """What a core does with the memory that ranks share; None if it has to do with no other rank."""
+    if not _asks(finisher, body):
+        return None
+    walk = Walk(finisher)
+    walk.follow(body, {}, (), mine=False)
+    if walk.ranks:  # now it is known which values tell the ranks apart
+        walk = Walk(finisher, ranks=walk.ranks)
+        walk.follow(body, {}, (), mine=False)
+    return walk
+
+
+def _asks(finisher: Finisher, body: Sequence[Statement]) -> bool:
+    """Whether a kernel has to do with other ranks at all."""
+    for one in body:
+        match one:
+            case For(body=inner):
+                found = _asks(finisher, inner)
+            case If(_, then, otherwise):
+                found = _asks(finisher, then) or _asks(finisher, otherwise)
+            case Call(name):
+                found = _asks(finisher, finisher.declared.defs[name].body)
+            case TileOp(op, operands):
+                found = op in NOTIFIES or op in WAITS or any(_is_far(finisher, operand) for operand in operands)
+            case _:
+                found = False
+        if found:
+            return True
+    return False
+
+
+def _is_far(finisher: Finisher, operand: Operand) -> bool:
+    terms = linear(operand.offset)[1] if isinstance(operand, At) else {}
+    return any(factor == -1 and _entry(finisher, term) is not None for term, factor in terms.items())
+
+
+def _entry(finisher: Finisher, term: Expr) -> tuple[str, str] | None:
+    """(table, index) of a value that was read from GM."""
+    symbol = finisher.terms.symbols.get(term.name.partition("#")[0]) if isinstance(term, Name) else None
+    found = _LOAD.fullmatch(symbol.key) if symbol is not None else None
+    return None if found is None else (found[1], found[2] or "")
+
+
+@dataclass(slots=True)
+class Walk:
+    """`met`: the accesses; `ranks`: the values that say which rank this is."""
+
+    finisher: Finisher
+    met: list[Touch] = field(default_factory=list)
+    ranks: set[str] = field(default_factory=set)
+    branches: int = 0
+    phase: int = 0
+
+    def follow(self, body: Sequence[Statement], now: dict[str, Expr], arms: Arms, *, mine: bool) -> None:
+        """`now`: what variables hold, a number of the turn behind # for those that no sum tells."""
+        for one in body:
+            if len(self.met) > MOST or isinstance(one, Return | Break | Continue):
+                return
+            match one:
+                case Let(name, value):
+                    now[name] = self._value(value, now)
+                case If(condition, then, otherwise):
+                    test = self._value(condition, now)
+                    asks = mine or self._of_ranks(names(condition))
+                    self.branches += 1
+                    for arm, inner in enumerate((then, otherwise)):
+                        if not isinstance(test, Const) or bool(test.value) != bool(arm):
+                            self.follow(inner, now, (*arms, (self.branches, arm)), mine=asks)
+                case For():
+                    self._loop(one, now, arms, mine=mine)
+                case Call(name):
+                    self.follow(self.finisher.declared.defs[name].body, now, arms, mine=mine)
+                case Instr(reads=reads, writes=writes):
+                    self._touches(reads, writes, one.span, now, arms, mine=mine)
+                case TileOp(op, operands, span) if op in NOTIFIES or op in WAITS:
+                    self._touch("notify" if op in NOTIFIES else "wait", operands[:1], span, now, arms, mine=mine)
+                    self.phase += op in WAITS
+                case TileOp(op, operands) if op != CLEAN:
+                    self._touches(*self.finisher.touched(op, operands), one.span, now, arms, mine=mine)
+
+    def _touches(
+        self, reads: Sequence[Operand], writes: Sequence[Operand], span: Span, now: Mapping[str, Expr], arms: Arms, *,
+        mine: bool,
+    ) -> None:  # fmt: skip
+        self._touch("load", reads, span, now, arms, mine=mine)
+        self._touch("store", writes, span, now, arms, mine=mine)
+
+    def _loop(self, one: For, now: dict[str, Expr], arms: Arms, *, mine: bool) -> None:
+        value = self._value(one.start, now)
+        before = now.get(one.var)
+        for turn in range(TURNS):
+            now[one.var], now[f"#{one.var}"] = value, Const(turn)
+            if self._value(one.condition, now) == Const(0):
+                break
+            self.follow(one.body, now, arms, mine=mine)
+            value = self.finisher.terms.binary("+", value, self._value(one.step, now))
+        del now[f"#{one.var}"]
+        if before is not None:
+            now[one.var] = before
+
+    def _touch(
+        self, kind: str, operands: Sequence[Operand], span: Span, now: Mapping[str, Expr], arms: Arms, *, mine: bool
+    ) -> None:
+        tensors = self.finisher.declared.tensors
+        for operand in operands:
+            name = getattr(operand, "name", "")
+            if name not in tensors:
+                continue
+            tensor = tensors[name]
+            offset = operand.offset if isinstance(operand, At) else Const(0)
+            start, terms = linear(self._value(Binary("+", tensor.offset, offset), now))
+            far = self._without_ranks(terms)
+            size = DTYPE_BYTES[tensor.dtype]
+            for extent in tensor.shape if tensor.stride is None else tensor.shape[-1:]:
+                size *= extent.value if isinstance(extent, Const) else 1
+            owner = tensor.view_of or name
+            self.met.append(Touch(kind, owner, start, terms, size, span, far, arms, self.phase, mine))
+
+    def _without_ranks(self, terms: dict[Expr, int]) -> bool:
+        """Whether an address is that of another rank; the two entries of its table are taken out of it."""
+        tables: dict[str, tuple[Expr, str]] = {}
+        for term, factor in terms.items():
+            if factor == -1 and (found := _entry(self.finisher, term)) is not None:
+                tables[found[0]] = (term, found[1])
+        for term, factor in list(terms.items()):
+            if factor == 1 and (found := _entry(self.finisher, term)) is not None and found[0] in tables:
+                own, index = tables[found[0]]
+                self.ranks |= set(_WORD.findall(index))
+                del terms[term], terms[own]
+                return True
+        return False
+
+    def own(self, touch: Touch) -> bool:
+        """Whether the place of an access depends on which rank this is."""
+        return self._of_ranks({name for term in touch.terms for name in names(term)})
+
+    def _of_ranks(self, found: set[str]) -> bool:
+        waiting, seen = list(found), set[str]()
+        while waiting:
+            name = waiting.pop().partition("#")[0]
+            if name in self.ranks:
+                return True
+            if name not in seen:
+                seen.add(name)
+                symbol = self.finisher.terms.symbols.get(name)
+                waiting += [] if symbol is None else _WORD.findall(symbol.key)
+        return False
+
+    # ------------------------------------------------------------ values
+
+    def _value(self, expr: Expr, now: Mapping[str, Expr]) -> Expr:
+        """An expression with what its variables hold now."""
+        terms = self.finisher.terms
+        constant, parts = linear(expr)
+        made: Expr = Const(constant)
+        for term, factor in parts.items():
+            made = terms.binary("+", made, terms.product(self._term(term, now), Const(factor)))
+        return made
+
+    def _term(self, term: Expr, now: Mapping[str, Expr]) -> Expr:
+        terms = self.finisher.terms
+        if not isinstance(term, Name):
+            return self._settled(term, now)
+        if term.name in now:
+            return now[term.name]
+        symbol = terms.symbols.get(term.name)
+        if symbol is None or not symbol.over:
+            return term
+        if symbol.factors:
+            product: Expr = Const(1)
+            for factor in symbol.factors:
+                product = terms.product(product, self._value(factor, now))
+            return product
+        turns = [f"#{now[f'#{var}'].value}" for var in sorted(symbol.over) if isinstance(now.get(f"#{var}"), Const)]  # type: ignore[union-attr]
+        return Name(term.name + "".join(turns), NOWHERE)
+
+    def _settled(self, term: Expr, now: Mapping[str, Expr]) -> Expr:
+        match term:
+            case Binary(op, left, right):
+                return self.finisher.terms.binary(op, self._value(left, now), self._value(right, now))
+            case Ternary(condition, then, otherwise):
+                parts = (self._value(one, now) for one in (condition, then, otherwise))
+                return self.finisher.terms.choice(*parts)
+        return renamed(term, now.get)
