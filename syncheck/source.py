@@ -55,6 +55,7 @@ class Problem(Value):
 ASSUMED = {
     "apart": "arguments apart", "rows": "rows apart", "sizes": "sizes like the tile's", "fixed": "integers in GM fixed",
     "calls": "calls without effect", "wraps": "integers within their types",
+    "ranks": "other ranks in order",
 }  # fmt: skip
 """Kinds of assumptions that a kernel in C++ is read with, and what the verdict's line calls them."""
 

@@ -245,6 +245,7 @@ ASSUMED = {
         "DYNAMIC>(n)); TSTORE(l, b); Line m(x + 64); TLOAD(a, m);",
     "fixed": "if (*p == 1) { if (*p == 2) { RACE } }",
     "calls": "Guard guard; int64_t k = make(3)->size(); if (k == 1) { TLOAD(a, g); }",
+    "ranks": "pto::comm::Signal s((__gm__ int32_t *)p); TNOTIFY(s, 1, pto::comm::NotifyOp::Set);",
     "wraps": "uint8_t k = n - 1; if (n == 0 && k == 255) { RACE }",
 }  # fmt: skip
 

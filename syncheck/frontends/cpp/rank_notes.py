@@ -5,21 +5,18 @@ Two addresses meet only where their difference is a number (rank_walk.py), so wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from syncheck.frontends.cpp.program import Finisher
-from syncheck.frontends.cpp.rank_walk import Touch, Walk, followed
-from syncheck.ir import Noted, Statement
+from syncheck.frontends.cpp.rank_walk import Touch, Walk
+from syncheck.ir import Noted
 from syncheck.source import Span
 
 
-def rank_notes(finisher: Finisher, bodies: Mapping[str, Sequence[Statement]]) -> Iterator[Noted]:
-    """The findings of all cores. `bodies` are the statements of each core as they were emitted."""
-    for body in bodies.values():
-        walk = followed(finisher, body)
-        if walk is not None:
-            yield from _resets(walk.met)
-            yield from _crossings(walk)
+def rank_notes(walks: Iterable[Walk]) -> Iterator[Noted]:
+    """The findings of all cores."""
+    for walk in walks:
+        yield from _resets(walk.met)
+        yield from _crossings(walk)
 
 
 def _resets(met: Sequence[Touch]) -> Iterator[Noted]:

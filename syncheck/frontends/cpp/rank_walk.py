@@ -65,6 +65,11 @@ class Touch:
     phase: int
     mine: bool
 
+    @property
+    def shared(self) -> bool:
+        """Whether another rank has to do with it."""
+        return self.far or self.kind in ("notify", "wait")
+
     def meets(self, other: Touch) -> bool:
         """Whether both touch one byte, whatever the unknown values are."""
         if self.owner != other.owner or self.terms != other.terms or _apart(self.arms, other.arms):

@@ -17,6 +17,7 @@ from syncheck.frontends.cpp.independent import independent
 from syncheck.frontends.cpp.preprocess import Find, Source, macros_for, preprocess
 from syncheck.frontends.cpp.program import Finisher, free_names, read_names, without_unread
 from syncheck.frontends.cpp.rank_notes import rank_notes
+from syncheck.frontends.cpp.rank_walk import Walk, followed
 from syncheck.frontends.cpp.scopes import Scope, declare
 from syncheck.frontends.cpp.state import (
     MOST_STEPS,
@@ -253,6 +254,8 @@ def _finished(
     for body in chosen.values():
         finisher.find_written(body)
     made = {core: finisher.body(body) for core, body in chosen.items()}
+    walks = tuple(walk for body in chosen.values() if (walk := followed(finisher, body)) is not None)
+    problems += _ranks(finisher, walks)
     _splits(finisher)
     made, defs = _tidy(made, finisher)
     params, unknowns = finisher.values()
@@ -266,9 +269,21 @@ def _finished(
     return Program(
         path, machine.name, params, (), unknowns, tensors, tiles, fifos, defs,
         tuple(Core(core, body, entry.span) for core, body in made.items()), said.suppressions, problems,
-        (*notes(finisher), *rank_notes(finisher, chosen)), said.exit or ("launch" if entry.launched else ""),
+        (*notes(finisher), *rank_notes(walks)), said.exit or ("launch" if entry.launched else ""),
         assumed(finisher),
     )  # fmt: skip
+
+
+def _ranks(finisher: Finisher, walks: Iterable[Walk]) -> tuple[Problem, ...]:
+    """What other ranks do to the memory that is shared with them is taken to be in order with the waits for them; a gap
+    if that is doubted."""
+    shared = [touch.span for walk in walks for touch in walk.met if touch.shared]
+    if not shared:
+        return ()
+    if "ranks" in finisher.declared.doubt:
+        return (Problem(shared[0], "what other ranks do to this memory is not followed"),)
+    finisher.assumed["ranks", "what other ranks do to this memory is in order with the waits for them"] = shared[0]
+    return ()
 
 
 def _splits(finisher: Finisher) -> None:
