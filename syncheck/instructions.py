@@ -30,9 +30,9 @@ from syncheck.ir import (
     WaitFlag,
 )  # fmt: skip
 from syncheck.layout import PlacedTensor, PlacedTile
-from syncheck.lowering import Bound, Cross, DataCall, Emitter, Fixed, Flag, Frames, Scope, Several, Step, Where
+from syncheck.lowering import Bound, Cross, DataCall, Emitter, Fence, Fixed, Flag, Frames, Scope, Several, Step, Where
 from syncheck.machine import Effect, Machine, Variant
-from syncheck.machine_types import DTYPE_BYTES
+from syncheck.machine_types import DTYPE_BYTES, FENCES
 from syncheck.observation import Access, Case, Remark
 from syncheck.places import FixedPlace, FloatingPlace, Place, PoppedPlace, RegionPlace, TensorPlace, TilePlace
 from syncheck.shapes import Shapes
@@ -235,7 +235,7 @@ class Instructions:
         return place
 
     def _tile_op(self, statement: TileOp, where: Where) -> Emitter | None:
-        places = [self.place(operand, where) for operand in statement.operands]
+        places = [None if _is_fence(operand) else self.place(operand, where) for operand in statement.operands]
         spaces = [None if place is None else place.space for place in places]
         variant = self.machine.find(
             statement.op, spaces, [_width(place) for place in places], [_dtype(place) for place in places]
@@ -245,6 +245,8 @@ class Instructions:
         parts: list[Emitter] = []
         if statement.op == "dsb" and self.machine.options["dsb_drains_dma"] == "yes":
             parts += self._drained(statement, where)
+        if statement.op == "dsb":
+            parts += self._fenced(statement, where)
         for effect in variant.steps:
             parts += self._effect(effect, variant, statement, places, where)
         if not parts:
@@ -302,6 +304,16 @@ class Instructions:
         """What is queued on the pipes that move data to and from GM is complete before S goes on."""
         there = [pipe for pipe in ("MTE2", "MTE3", "FIX") if pipe in self.machine.pipes.get(where.kind, ())]
         return [part for pipe in there for part in self._handed(pipe, "S", statement, where)]
+
+    def _fenced(self, statement: TileOp, where: Where) -> list[Emitter]:
+        """The scalar unit waits for its own accesses to the memory that a dsb names; DSB_… is told by its name only."""
+        named = statement.operands[0] if statement.operands else None
+        spaces = FENCES.get(named.name) if isinstance(named, Name) else None
+        if spaces is None:
+            return []
+        handed = tuple(action for part in self._handed("S", "S", statement, where) for action in part.fixed)
+        scalar = self.kernel.wiring.scalar[where.index]
+        return [Fence(handed, scalar, where.name, spaces, self.kernel.users)]
 
     def _handed(self, src: str, dst: str, statement: TileOp, where: Where) -> list[Emitter]:
         wiring, span = self.kernel.wiring, statement.span
@@ -516,6 +528,10 @@ def _width(place: Place | None) -> int:
         case PoppedPlace():
             return place.bytes // place.shape[0]
     return 0
+
+
+def _is_fence(operand: Operand) -> bool:
+    return isinstance(operand, Name) and operand.name in FENCES
 
 
 def _dtype(place: Place | None) -> str:

@@ -148,6 +148,31 @@ class Several(Record):
 
 
 @mutable
+class Fence(Record):
+    """A dsb: what S, `agent` of `core`, has accessed in `spaces` is complete before it goes on. Where S accesses other
+    memory too (`users`), nothing is claimed, since that need not be complete."""
+
+    handed: tuple[Action, ...]
+    agent: int
+    core: str
+    spaces: frozenset[str]
+    users: Mapping[str, set[tuple[int, bool]]]
+    fixed: tuple[Action, ...] = ()
+    _asked: bool = False
+
+    def actions(self, run: Run, store: Store) -> Sequence[Action]:
+        if not self._asked:
+            mine = [key for key, users in self.users.items() if any(agent == self.agent for agent, _ in users)]
+            self._asked, self.fixed = True, self.handed if all(map(self._covers, mine)) else ()
+        return self.fixed
+
+    def _covers(self, key: str) -> bool:
+        """Whether a memory is one that the dsb waits for; those of a core are called CORE:SPACE, all others are GM."""
+        here, _, space = key.partition(":")
+        return (space if here == self.core else "GM") in self.spaces
+
+
+@mutable
 class Flag(Record):
     """set_flag or wait_flag whose event id may change from turn to turn; ids outside low..high are told to
     `strange`."""

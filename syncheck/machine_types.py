@@ -11,6 +11,9 @@ DTYPE_BYTES = {
     "int16": 2, "uint16": 2, "int8": 1, "uint8": 1, "bool": 1,
 }  # fmt: skip
 """Bytes of an element of each data type."""
+FENCES = {"DSB_ALL": frozenset(("GM", "UB")), "DSB_DDR": frozenset(("GM",)), "DSB_UB": frozenset(("UB",))}
+"""The memory whose accesses by the scalar unit are complete behind a `dsb` of that name (hardware.md §3.1), in the order
+of mem_dsb_t."""
 
 
 @frozen

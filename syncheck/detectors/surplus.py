@@ -213,10 +213,9 @@ def _reliance(analysis: Analysis, group: list[Reliance]) -> Finding:
     ]
     unique = list({place(label.span): label for label in reversed(waits)}.values())[::-1]
     names = list(dict.fromkeys(buffer_key(clash.later) for clash in ordered))
-    what = "PIPE_ALL" if first.src == "ALL" else f"{first.src}→S drain"
+    what = {"ALL": "PIPE_ALL", "S": "dsb"}.get(first.src, f"{first.src}→S drain")
     where = lines(label.span for label in unique)
     number = counted(len(covered), "pair")
-    verb = "is" if len(covered) == 1 else "are"
     verb = "is" if len(covered) == 1 else "are"
     return Finding(
         "REL001", "info", f"{number} of accesses {verb} ordered only through the {what} at {where}",

@@ -12,7 +12,8 @@ from syncheck.frontends.script_expressions import Expressions
 from syncheck.frontends.script_fold import fold
 from syncheck.frontends.script_memory import SPLITS
 from syncheck.frontends.script_names import SPACES, Child, Cursor, Names, Node, NotUnderstood, word
-from syncheck.ir import Barrier, Call, Const, CrossSet, CrossWait, FifoOp, SetFlag, Statement, TileOp, WaitFlag
+from syncheck.ir import Barrier, Call, Const, CrossSet, CrossWait, FifoOp, Name, SetFlag, Statement, TileOp, WaitFlag
+from syncheck.machine_types import FENCES
 from syncheck.source import Span
 from syncheck.value import Record, mutable
 
@@ -158,6 +159,8 @@ class Calls(Record):
                 raise self.cursor.refuse(
                     name, f"unknown def '{name}'", "a def, a synchronisation call or an instruction", near
                 )
+        if name == "dsb" and len(arguments) == 1 and isinstance(arguments[0], Token) and arguments[0] in FENCES:
+            return TileOp(str(name), (Name(str(arguments[0]), span),), span)
         return TileOp(str(name), tuple(self.expressions.operand(one) for one in arguments), span)
 
     def _is_memory(self, node: Child) -> bool:

@@ -33,7 +33,8 @@ from syncheck.frontends.cpp.values import (
     Tile,
     Whole,
 )
-from syncheck.ir import Const, Function, Name
+from syncheck.ir import Const, Function, Name, TileOp
+from syncheck.machine_types import FENCES
 
 HARMLESS = re.compile(
     r"set_mask_norm|set_mask_count|set_vector_mask|set_atomic_\w+|set_nd_para|set_padding|set_fmatrix\w*|set_ctrl|get_ctrl"
@@ -108,10 +109,24 @@ def instruction(run: Pass, node: Node, name: str, explicit: list[Any], values: l
     if _register_only(run, name):
         run.declared.count("instructions", name)
         return sync.RECORD
+    if name == "dsb" and (fence := _fence(values)):
+        run.emit(TileOp(name, (Name(fence, NOWHERE),), node.span))
+        run.declared.count("instructions", name)
+        return sync.RECORD
     if cce.raw(run, node, name, values):
         return sync.RECORD
     tile_op(run, node, name, values)
     return sync.RECORD
+
+
+def _fence(values: list[Any]) -> str:
+    """Which memory a dsb waits for: a name of mem_dsb_t, or its number there; "" if it is not known."""
+    match values:
+        case [Enum(name)] if name in FENCES:
+            return name
+        case [Whole(Const(number))] if 0 <= number < len(FENCES):
+            return tuple(FENCES)[number]
+    return ""
 
 
 def _register_only(run: Pass, name: str) -> bool:

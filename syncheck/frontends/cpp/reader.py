@@ -46,6 +46,7 @@ from syncheck.ir import (
     Tile,
 )
 from syncheck.machine import Machine
+from syncheck.machine_types import FENCES
 from syncheck.source import Problem, Span
 
 HOOKS = Hooks(
@@ -306,7 +307,7 @@ def _tidy(
     for name, one in defs.items():
         defs[name] = replace(one, body=without_unread(one.body, read))
     made = {core: without_unread(body, read) for core, body in made.items()}
-    known = frozenset(finisher.called.values()) | {"lane"} | frozenset(finisher.memory)
+    known = frozenset(finisher.called.values()) | {"lane"} | frozenset(finisher.memory) | frozenset(FENCES)
     parameters: dict[str, tuple[str, ...]] = {}
 
     def given(one: Call) -> Call | None:
