@@ -110,4 +110,4 @@ def test_a_signal_is_an_integer_in_gm() -> None:
         assert rules(wait.format(place) + LAST, head) == [], place
     tile = "Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nTEXPANDS(a, 0.0f);\nset_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);\n"
     store = f"{tile}wait_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);\nTSTORE(g, a);\n"
-    assert rules(f"{store}{wait.format('(__gm__ int32_t *)x')}{LAST}", head) == ["RAW001"]
+    assert rules(f"{store}{wait.format('(__gm__ int32_t *)x')}{LAST}", head) == ["RAW001", "RNK001"]
