@@ -12,8 +12,8 @@ DTYPE_BYTES = {
 }  # fmt: skip
 """Bytes of an element of each data type."""
 FENCES = {"DSB_ALL": frozenset(("GM", "UB")), "DSB_DDR": frozenset(("GM",)), "DSB_UB": frozenset(("UB",))}
-"""The memory whose accesses by the scalar unit are complete behind a `dsb` of that name (hardware.md §3.1), in the order
-of mem_dsb_t."""
+"""The memory whose accesses by the scalar unit are complete behind a `dsb` of that name (hardware.md §3.1), in the
+order of mem_dsb_t."""
 
 
 @frozen

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from test_cpp import HEAD, LAST, LOAD, checked, errors
 
+from syncheck.check import Settings, check_cpp
+from syncheck.machine import load
+
 
 def rules(body: str, head: str = HEAD) -> list[str]:
     return sorted({rule for rule, _ in errors(body, head)})
@@ -219,3 +222,36 @@ def test_a_number_that_was_asked_for_its_sign_is_the_same_where_it_becomes_unsig
     use = f"Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nTLOAD(a, g);\nif ((int64_t)u != m) {{ TADDS(a, a, 1.0f); }}\n{LAST}"
     assert rules(load.format("if (m <= 0) { return; }\n") + use) == []
     assert rules(load.format("") + use) == ["RAW001", "WAW001"]
+
+
+def test_what_comes_before_a_loop_that_is_not_understood_is_kept() -> None:
+    text = """#include <pto/pto-inst.hpp>
+using Row = Tile<TileType::Vec, float, 1, 64>;
+__global__ AICORE void kernel(__gm__ int32_t *words) {
+    Row a, b;
+    TASSIGN(a, 0x0);
+    TASSIGN(b, 0x100);
+    a.SetValue(0, 1.0f);
+    TADDS(b, a, 1.0f);
+    pto::comm::Signal here(words);
+    while (!TTEST(here, 1, pto::comm::WaitCmp::GE)) {}
+    bool done = false;
+    while (!done) { done = TTEST(here, 1, pto::comm::WaitCmp::GE); }
+}
+"""
+    report = check_cpp(text, "k.cpp", Settings(load("a2a3"), timed=False), lambda name, includer: None)
+    found = [(one.rule, one.primary.span.line) for one in report.findings if one.severity == "error"]
+    assert found == [("RAW001", 8), ("SYN001", 10)]
+
+
+def test_a_global_function_is_an_entry_point_whatever_it_calls() -> None:
+    text = """#include <pto/pto-inst.hpp>
+__global__ AICORE void kernel() {
+    Tile<TileType::Vec, float, 1, 64> a;
+    TASSIGN(a, 0x0);
+    a.SetValue(0, 1.0f);
+    TMULS(a, a, 2.0f);
+}
+"""
+    report = check_cpp(text, "k.cpp", Settings(load("a2a3"), timed=False), lambda name, includer: None)
+    assert {one.rule for one in report.findings} >= {"RAW001", "WAW001"}

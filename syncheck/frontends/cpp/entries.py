@@ -216,7 +216,8 @@ def entries(unit: Unit, path: str) -> list[Entry]:
         if routine is not None and span.path == path:
             found.append(Entry(name, _place(routine.definition), span, arguments, launched=_ends(routine)))
     for one in mine:
-        if one.parameters is None and (one.entry or one.name == "kernel_entry") and one.name in reaching:
+        kernel = one.launched or one.name == "kernel_entry" or (one.entry and one.name in reaching)
+        if one.parameters is None and kernel:
             found.append(_entry(one))
     called = {word for one in mine for word in _calls(one.definition) if word != one.name}
     if found:

@@ -440,12 +440,12 @@ class _Loop:
             run.trail.put(shape.cell, Whole(Name(self.var, shape.span), shape.cell.value.type))
         for cell in (*self.closed, *self.kept):
             run.trail.put(cell, self._head(cell))
-        if self.floors is not None:
-            run.terms.lows[self.var] = self.floors[0]
-        self.test = self._test()
-        if self.floors is not None:
-            run.terms.lows[self.var] = self.floors[1]
         try:
+            if self.floors is not None:
+                run.terms.lows[self.var] = self.floors[0]
+            self.test = self._test()
+            if self.floors is not None:
+                run.terms.lows[self.var] = self.floors[1]
             self.ended = run.hooks.statement(run, shape.body, Scope(shape.scope))
             if not self.ended:
                 self._between()
