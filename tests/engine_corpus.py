@@ -23,10 +23,11 @@ from typing import Any
 import hypothesis
 import judging
 import pytest
+import test_futures
 import test_judge
 from judging import FEW, HARDWARE, STATES, look
 
-from syncheck.simulator.program import unrolled, written
+from syncheck.simulator.program import Script, unrolled, written
 
 TESTS = Path(__file__).parent
 LEFT_OUT = (
@@ -102,7 +103,29 @@ def _programs() -> list[Item]:
     finally:
         for name, function in real.items():
             setattr(test_judge, name, function)
-    return [item for item in found.values() if item.seconds <= MOST]
+    return [item for item in (*found.values(), *_futures()) if item.seconds <= MOST]
+
+
+def _futures() -> list[Item]:
+    """The programs of tests/test_futures.py, one by one."""
+    found: list[Item] = []
+
+    def keep(script: Script) -> None:
+        params = {"script": script}
+        blob = pickle.dumps(("test", "test_futures", "", "on_program", params))
+        start = time.process_time()
+        on_program(script)
+        found.append(Item(f"on_program {zlib.crc32(blob):08x}", time.process_time() - start, blob))
+
+    on_program = test_futures.on_program
+    try:
+        test_futures.on_program = keep
+        for name, test in vars(test_futures.TestRandomPrograms).items():
+            if name.startswith("test_"):
+                test(test_futures.TestRandomPrograms(), 1)
+    finally:
+        test_futures.on_program = on_program
+    return found
 
 
 def _program_fails(name: str, inputs: tuple[Any, ...], asked: Any, seen: Any, open_: bool) -> str:
@@ -142,7 +165,7 @@ def _tests() -> list[Item]:
         if set(test.fixturenames) - set(params) or test.get_closest_marker("xfail"):
             continue
         module, owner = test.module.__name__, "" if test.cls is None else test.cls.__name__
-        if owner == "TestAgainstTheEngine":
+        if owner in ("TestAgainstTheEngine", "TestRandomPrograms"):
             continue
         try:
             blob = pickle.dumps(("test", module, owner, test.originalname, dict(params)))
