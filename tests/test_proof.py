@@ -95,7 +95,7 @@ def test_what_a_pinned_run_finds_the_open_one_finds_or_says_that_it_did_not_look
     pinned, unbounded = run(text, definitions=tuple(pairs)), run(text, definitions=tuple(kept))
     assert errors(pinned), "the pinned run shows nothing"
     assert [unbounded.verdict] == header(text, "unbounded")
-    assert [str(unbounded.states)] == header(text, "states")
+    assert header(text, "states") in ([], [str(unbounded.states)]), unbounded.states
     if unbounded.verdict == "refuted":
         assert errors(unbounded) >= errors(pinned)
 
