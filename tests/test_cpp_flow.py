@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from test_cpp import HEAD, LAST, LOAD, checked, errors
 
 from syncheck.check import Settings, check_cpp
@@ -255,3 +256,34 @@ __global__ AICORE void kernel() {
 """
     report = check_cpp(text, "k.cpp", Settings(load("a2a3"), timed=False), lambda name, includer: None)
     assert {one.rule for one in report.findings} >= {"RAW001", "WAW001"}
+
+
+@pytest.mark.parametrize(
+    ("members", "size"),
+    [
+        ("struct S { int8_t a; int16_t b; };", 4),
+        ("struct P { int32_t a, b; }; struct S { int32_t a; P p; int32_t b; };", 16),
+        ("struct P { int64_t a; int8_t b; }; struct S { int8_t a; P p[2]; };", 40),
+        ("union S { int32_t a; int64_t b; int8_t c[3]; };", 8),
+        ("struct S { static int32_t z; int32_t a; };", 4),
+        ("struct S { int32_t a; int32_t get() { return a > 0 ? a : 2; } };", 4),
+        ("struct alignas(16) S { int32_t a; };", None),
+        ("struct S { alignas(16) int32_t a; int32_t b; };", None),
+        ("struct S { int32_t a : 4; int32_t b : 4; };", None),
+        ("struct S { virtual void f(); int32_t a; };", None),
+        ("struct P { int32_t a; int8_t b; }; struct S : P { int8_t c; };", None),
+        ("struct S { int8_t a; int32_t b; } __attribute__((packed));", None),
+        ("#pragma pack(1)\nstruct S { int8_t a; int32_t b; };", None),
+    ],
+)
+def test_the_size_of_a_class(members: str, size: int | None) -> None:
+    text = f"#include <pto/pto-inst.hpp>\n{members}\n__global__ AICORE void kernel() {{\n"
+    text += "if (sizeof(S) == SIZE) { wait_flag(PIPE_V, PIPE_S, EVENT_ID0); }\n}\n"
+    reports = [
+        check_cpp(
+            text.replace("SIZE", str(number)), "k.cpp", Settings(load("a2a3"), timed=False), lambda name, includer: None
+        )
+        for number in (size or 8, 1)
+    ]
+    rules = [{one.rule for one in report.findings if one.severity == "error"} for report in reports]
+    assert rules == [{"FLG001"}, set()] if size else all(report.verdict != "proved" for report in reports)

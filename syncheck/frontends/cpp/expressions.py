@@ -315,12 +315,11 @@ def _sizeof(run: Pass, node: Node, scope: Scope) -> Any:
 
 
 def _offsetof(run: Pass, node: Node, scope: Scope) -> Any:
-    """offsetof(Type, member), in bytes; members that ask for an alignment of their own are not laid out."""
+    """offsetof(Type, member), in bytes."""
     kind_node, member = node.field("type"), node.field("member")
     kind = type_of(run, kind_node, scope) if kind_node is not None else None
-    if isinstance(kind, Class) and member is not None and not kind.bases:
-        aligned = any("alignas" in declared.text for _, declared, _ in kind.fields)
-        for name, offset, _ in () if aligned else members.layout(run, kind):
+    if isinstance(kind, Class) and member is not None:
+        for name, offset, _ in members.layout(run, kind):
             if name == member.text and offset is not None:
                 return Whole(Const(offset), ULONG)
     return Lost("where a member lies", ULONG)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from syncheck.frontends.cpp.kinds import BOOL, INT, LONG, Array, Class, Number, Pointer, Type, size_of, volatile
 from syncheck.frontends.cpp.naming import loaded_name
 from syncheck.frontends.cpp.objects import copied
 from syncheck.frontends.cpp.operators import moved
+from syncheck.frontends.cpp.preprocess import SPACES
 from syncheck.frontends.cpp.ranges import ranged
 from syncheck.frontends.cpp.scopes import Scope, function_declarator
 from syncheck.frontends.cpp.state import Pass, ScalarStore, Unreadable, Unroll, lies_in
@@ -309,36 +311,56 @@ def access(run: Pass, node: Node, memory: Memory, *, write: bool) -> None:
 def class_size(run: Pass, kind: Class) -> int | None:
     """sizeof of a class: its members one after the other, each at a multiple of its own size."""
     total: int | None = 0
-    most = 0
     for _, offset, member in layout(run, kind):
         size = _size(run, member)
-        total = None if offset is None or size is None else offset + size
-        most = max(most, _align(member))
-    return None if total is None else -(-total // most) * most if most else 1
+        total = None if offset is None or size is None or total is None else max(total, offset + size)
+    align = _align(run, kind)
+    return None if total is None or align is None else max(-(-total // align) * align, 1)
 
 
 def layout(run: Pass, kind: Class) -> list[tuple[str, int | None, Type]]:
-    """(name, its bytes from the start, type) of each member; None from where a size is not known on."""
+    """(name, its bytes from the start, type) of each member; None from where a size is not known on, and for all of a
+    class that is laid out by rules of its own."""
     found: list[tuple[str, int | None, Type]] = []
-    end: int | None = 0
+    end: int | None = None if _is_odd(kind) else 0
+    union = kind.node.kind == "union_specifier"
     for name, declaration, declarator in kind.fields:
         member = declared_type(run, base_type(run, declaration, kind.scope), declarator, kind.scope,
                                space_of(declaration))  # fmt: skip
-        align, size = _align(member), _size(run, member)
-        start = None if end is None else -(-end // align) * align
+        align, size = _align(run, member), _size(run, member)
+        start = None if end is None or align is None else -(-end // align) * align
         found.append((name, start, member))
-        end = None if start is None or size is None else start + size
+        end = None if start is None or size is None else 0 if union else start + size
     return found
 
 
+def _is_odd(kind: Class) -> bool:
+    """Whether members do not simply follow each other: alignment, packing, bits, virtual functions, bases."""
+    head, _, body = kind.node.text.partition("{")
+    fields = [declared for _, declared, _ in kind.fields]
+    said = (head, body.rpartition("}")[2], *(declared.text for declared in fields))
+    bits = any(child.kind == "bitfield_clause" for declared in fields for child in declared.named())
+    return bits or any(base.fields for base in kind.bases) or "virtual " in body or any(map(_ODD.search, said))
+
+
+_ODD = re.compile(rf"\balignas\((?!(?:{'|'.join(SPACES.values())})\))|\b_*(packed|aligned)_*\b")
+
+
 def _size(run: Pass, kind: Type) -> int | None:
+    if isinstance(kind, Array) and isinstance(kind.of, Class):
+        size, count = class_size(run, kind.of), kind.count
+        return None if size is None else size * count
     return class_size(run, kind) if isinstance(kind, Class) else size_of(kind)
 
 
-def _align(kind: Type) -> int:
+def _align(run: Pass, kind: Type) -> int | None:
     while isinstance(kind, Array):
         kind = kind.of
-    return min(size_of(kind) or 8, 8)
+    if isinstance(kind, Class):
+        inner = [_align(run, member) for _, _, member in layout(run, kind)]
+        return None if None in inner else max((one for one in inner if one is not None), default=1)
+    size = size_of(kind)
+    return None if size is None else min(size, 8)
 
 
 def assign(run: Pass, node: Node, target: Cell, given: Any) -> None:

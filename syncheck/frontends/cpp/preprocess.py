@@ -93,6 +93,8 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
             named = next((tok.value for tok in toks if tok.type == "CPP_ID"), "")
             if named in _QUALIFIERS:
                 raise pcpp.OutputDirective(pcpp.Action.IgnoreAndRemove)
+        if directive.value == "pragma" and [tok.value for tok in toks if tok.value.strip()][:1] == ["pack"]:
+            self.on_error(str(directive.source), directive.lineno, "how members are packed is not followed")
         if directive.value in ("pragma", "warning", "error"):
             raise pcpp.OutputDirective(pcpp.Action.IgnoreAndRemove)
         return super().on_directive_handle(directive, toks, ifpassthru, precedingtoks)
