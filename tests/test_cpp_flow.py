@@ -287,3 +287,23 @@ def test_the_size_of_a_class(members: str, size: int | None) -> None:
     ]
     rules = [{one.rule for one in report.findings if one.severity == "error"} for report in reports]
     assert rules == [{"FLG001"}, set()] if size else all(report.verdict != "proved" for report in reports)
+
+
+LATER = "AICORE inline void later(int &k, int64_t n, __gm__ float *x) {\n%s\nk++;\n}\n"
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    [
+        "if (n < 3) { return; }",
+        "if (n > 2) { k += 2; } else { return; }",
+        "for (int i = 0; i < n; i++) { if (x[i] > 0.0f) { return; } }",
+        "if (n < 3) { if (n > 0) { k = 0; } return; }",
+    ],
+)
+def test_what_stands_behind_an_early_return_is_not_done_where_it_returns(leaves: str) -> None:
+    body = "Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nint k = 0;\nlater(k, n, x + 4096);\nTLOAD(a, g);\n"
+    head, use = HEAD + LATER % leaves, f"TADDS(a, a, 1.0f);\n{LAST}"
+    assert rules(f"{body}if (k == 0) {use}", head) == ["RAW001", "WAW001"]
+    assert rules(f"{body}if (k != 0) {use}", head) == ["RAW001", "WAW001"]
+    assert rules(f"{body}if (k < 0) {use}", head) == []

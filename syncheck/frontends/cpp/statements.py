@@ -358,17 +358,30 @@ def _return(run: Pass, node: Node, scope: Scope) -> str:
         condition = run.terms.binary("&&", condition, one)
     if loops:
         condition = run.unknown(f"{node.key} returned", depth=frame.loops)
-    frame.returned.append((condition, value, run.trail.changed(frame.mark)))
+    changed = run.trail.changed(frame.mark)
+    if loops:
+        changed = {cell: _of_some_turn(run, node, frame, cell, held) for cell, held in changed.items()}
+    frame.returned.append((condition, value, changed))
     frame.jumps = True
     run.emit(Return(node.span))
     return RETURNED
 
 
+def _of_some_turn(run: Pass, node: Node, frame: Frame, cell: Cell, held: Any) -> Any:
+    """What a variable holds where a loop returns: nobody knows in which turn."""
+    expr = looping.integer_of(held)
+    if expr is None or isinstance(expr, Const):
+        return held
+    return looping.with_integer(held, run.unknown(f"{node.key} {cell.name} where a loop returns", depth=frame.loops))
+
+
 def leave(run: Pass, frame: Frame) -> Any:
-    """The value of a call, with what its early returns changed."""
-    value = frame.value
+    """The value of a call, with what its early returns changed, and what they left as it was."""
+    value, before = frame.value, run.trail.before(frame.mark)
+    later = [cell for cell in before if cell.born <= frame.born] if frame.returned else []
     for condition, early, changed in reversed(frame.returned):
-        merge(run, condition, changed, {cell: cell.value for cell in changed})
+        left = {**{cell: before[cell] for cell in later}, **changed}
+        merge(run, condition, left, {cell: cell.value for cell in left})
         if early is not None:
             value = early if value is None else run.either(condition, early, value)
     return value

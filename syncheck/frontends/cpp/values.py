@@ -53,6 +53,10 @@ class Trail:
         """The cells changed since, with what they hold now."""
         return {cell: cell.value for cell, _ in self.log[mark:]}
 
+    def before(self, mark: int) -> dict[Cell, Any]:
+        """The cells changed since, with what they held then."""
+        return dict(reversed(self.log[mark:]))
+
     def undo(self, mark: int) -> None:
         while len(self.log) > mark:
             cell, old = self.log.pop()
