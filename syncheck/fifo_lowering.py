@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from syncheck.action import HEAR, SIGNAL, Site
@@ -13,6 +14,7 @@ from syncheck.lowering import Advance, DataMove, Emitter, Handshake, Several, St
 from syncheck.machine import FifoLowering as Facts
 from syncheck.machine import Handshake as FifoSignal
 from syncheck.machine import Machine
+from syncheck.machine_types import DTYPE_BYTES
 from syncheck.places import NextPopped, OnChipSlot, Place, PoppedPlace, Run, SlotPlace
 from syncheck.source import Span
 
@@ -84,7 +86,7 @@ class FifoLowering:
         if fifo.back_pressure:
             wait = self._signal(HEAR, facts.allocate, fifo, facts, span, where, "TPUSH")
             parts.append(Handshake(wait, fifo.name, 0, fifo.wait_from, fifo.period))
-        for slot in self._slots(fifo, facts, where, 0, _bytes_of(tile)) if moves else ():
+        for slot in self._slots(fifo, facts, where, 0, _moved(statement, tile)) if moves else ():
             stores = facts.store
             for position, pipe in enumerate(stores):
                 last = position == len(stores) - 1
@@ -99,6 +101,7 @@ class FifoLowering:
                         fifo,
                         0,
                         tile,
+                        statement.stored,
                     )
                 )
         parts.append(Advance(fifo.name, 0))
@@ -144,11 +147,13 @@ class FifoLowering:
         fifo: PlacedFifo,
         side: int,
         moved: Place,
+        stored: str,
     ) -> Step:
         agent = self._lowerer.agent(where, pipe, span)
         site = self._lowerer.site(where, span, pipe, op, detail=f"fifo:{fifo.name}")
         if write is not None:
-            self._kernel.calls[site.number] = DataMove(fifo, moved, True)
+            held = replace(fifo, raw=False, dtype=stored) if stored else fifo
+            self._kernel.calls[site.number] = DataMove(held, moved, True)
         reads = () if read is None else (read,)
         writes = () if write is None else (write,)
         return Step(
@@ -213,7 +218,7 @@ class FifoLowering:
             self._lowerer.remark("fifo split", statement.span, text, fifo.span, where)
             return
         own = SPLIT_LANES[fifo.split] if where.kind == "AIV" else 1
-        size = _bytes_of(tile)
+        size = _moved(statement, tile)
         room = fifo.slot_bytes * (fifo.lanes if fifo.raw and facts.slot_space == "UB" else 1)
         if size and (size * own > room if fifo.raw else size * own != room):
             text = f"{verb} moves {size} bytes on {where.name}, a slot of {fifo.name} holds {room // own}"
@@ -223,6 +228,14 @@ class FifoLowering:
 def _bytes_of(tile: Place) -> int:
     """The bytes of a pushed or popped tile."""
     return getattr(tile, "bytes", 0) or getattr(getattr(tile, "tile", None), "bytes", 0)
+
+
+def _moved(statement: FifoOp, tile: Place) -> int:
+    """The bytes that a push writes or a pop reads in the slot."""
+    size, placed = _bytes_of(tile), getattr(tile, "tile", None)
+    if not statement.stored or placed is None:
+        return size
+    return size // DTYPE_BYTES[placed.dtype] * DTYPE_BYTES[statement.stored]
 
 
 def _empty(statement: FifoOp) -> bool:

@@ -296,13 +296,15 @@ class CrossWait(Value):
 
 @frozen
 class FifoOp(Value):
-    """kind: push, pop, record, wait, allocate, free. `tile`: what is pushed, or what a pop binds. `split` overrides."""
+    """kind: push, pop, record, wait, allocate, free. `tile`: what is pushed, or what a pop binds. `split` overrides.
+    `stored`: the type of the elements in the slot where the store of an accumulator converts them ("": the tile's)."""
 
     kind: str
     fifo: str
     span: Span
     tile: Operand | None = None
     split: str = ""
+    stored: str = ""
 
 
 @frozen

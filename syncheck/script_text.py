@@ -209,7 +209,8 @@ class _Body:
         if call is None:
             return f"{name}.{operation.kind}()"
         tile = "" if operation.tile is None else f", {self._write.operand(operation.tile)}"
-        return f"{call}({name}{tile}{', ' + operation.split if operation.split else ''})"
+        more = "".join(f", {one}" for one in (operation.split, operation.stored) if one)
+        return f"{call}({name}{tile}{more})"
 
     def _loop(self, loop: For) -> None:
         start = self._write.value(loop.start)

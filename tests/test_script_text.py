@@ -98,7 +98,7 @@ fifo other : C2V uint8[4096] {
     back_pressure = off; record = manual; wait_from = 4; period = 2; instead_of = given; }
 fifo given : V2C fp16[16, 16] { slots = 2; flag = 2; local = L1 at 0x0; split = left_right; }
 core AIC { let x = any ? ~1 : max(1, 2) + any; TLOAD(k[1], moved[x:x + 1]);
-    TPUSH(other, strided@(64), none); wait_intra_block(PIPE_V, 1); instr x on PIPE_M reads GM[0:4] atomic; }
+    TPUSH(other, strided@(64), none, int8); wait_intra_block(PIPE_V, 1); instr x on PIPE_M reads GM[0:4] atomic; }
 // syncheck: exit launch
 // syncheck: assume apart x and y do not overlap
 // syncheck: note MEM005 error a | b is written | It stays in the cache. | dcci it.

@@ -13,7 +13,7 @@ from syncheck.frontends.script_fold import fold
 from syncheck.frontends.script_memory import SPLITS
 from syncheck.frontends.script_names import SPACES, Child, Cursor, Names, Node, NotUnderstood, word
 from syncheck.ir import Barrier, Call, Const, CrossSet, CrossWait, FifoOp, Name, SetFlag, Statement, TileOp, WaitFlag
-from syncheck.machine_types import FENCES
+from syncheck.machine_types import DTYPE_BYTES, FENCES
 from syncheck.source import Span
 from syncheck.value import Record, mutable
 
@@ -25,13 +25,13 @@ SHAPES = {
     "wait_flag_dev": "wait_flag_dev(flag) or wait_flag_dev(PIPE, flag)",
     "set_intra_block": "set_intra_block(PIPE, id)",
     "wait_intra_block": "wait_intra_block(PIPE, id)",
-    "TPUSH": "TPUSH(fifo, tile) or TPUSH(fifo, tile, split)",
+    "TPUSH": "TPUSH(fifo, tile) or TPUSH(fifo, tile, split, stored type)",
     "TPOP": "TPOP(fifo, tile) or TPOP(fifo, tile, split)",
     "TFREE": "TFREE(fifo)",
 }
 _COUNTS = {
     "set_flag": (3,), "wait_flag": (3,), "pipe_barrier": (1,), "ffts_cross_core_sync": (3,), "wait_flag_dev": (1, 2),
-    "set_intra_block": (2,), "wait_intra_block": (2,), "TPUSH": (2, 3), "TPOP": (2, 3), "TFREE": (1,),
+    "set_intra_block": (2,), "wait_intra_block": (2,), "TPUSH": (2, 3, 4), "TPOP": (2, 3), "TFREE": (1,),
 }  # fmt: skip
 METHODS = ("record", "wait", "allocate", "free")
 _ALIKE = 0.8
@@ -104,14 +104,17 @@ class Calls(Record):
         """TPUSH and TPOP."""
         fifo = self._fifo(arguments[0])
         tile = self.expressions.memory(arguments[1])
-        split = ""
-        if len(arguments) == 3:
-            given = arguments[2]
-            if not isinstance(given, Token) or given not in SPLITS:
-                near = nearest(given, SPLITS) if isinstance(given, Token) else ""
+        split = stored = ""
+        for given in arguments[2:]:
+            known = tuple(DTYPE_BYTES) if name == "TPUSH" else ()
+            if isinstance(given, Token) and given in SPLITS and not split:
+                split = str(given)
+            elif isinstance(given, Token) and given in known and not stored:
+                stored = str(given)
+            else:
+                near = nearest(given, (*SPLITS, *known)) if isinstance(given, Token) else ""
                 raise self.cursor.refuse(given, "unknown split", ", ".join(SPLITS), near)
-            split = str(given)
-        return FifoOp("push" if name == "TPUSH" else "pop", fifo, span, tile, split)
+        return FifoOp("push" if name == "TPUSH" else "pop", fifo, span, tile, split, stored)
 
     def _free(self, name: Token, arguments: list[Child], span: Span) -> Statement:
         return FifoOp("tfree", self._fifo(arguments[0]), span)

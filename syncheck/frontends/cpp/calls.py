@@ -113,14 +113,31 @@ def _half(run: Pass, name: str, lookup: Scope, given: Given) -> Routine | None:
 
 
 def _launch(run: Pass, listed: Node, scope: Scope) -> Any:
-    """`kernel<…><<<…>>>(…)`: remembered; each is followed as a kernel of its own."""
+    """`kernel<…><<<…>>>(…)`: remembered, with the arguments that are the number of blocks in each launch of it; each is
+    followed as a kernel of its own."""
     nodes = listed.named()
     if nodes:
         name, explicit, _ = _callee(run, nodes[0], scope)
         arguments = arguments_of(run, explicit, scope)
         key = "|".join((name, *(key_of(one.type if isinstance(one, Meant) else one) for one in arguments)))
-        run.launches.setdefault(key, (name, arguments))
+        blocks = _plain(nodes[1]) if len(nodes) > 1 else ""
+        counts = frozenset(at for at, one in enumerate(nodes[2:]) if blocks and _plain(one) == blocks)
+        before = run.launches.get(key)
+        run.launches[key] = (name, arguments, counts if before is None else counts & before[2])
     return None
+
+
+def _plain(node: Node) -> str:
+    """The variable that an argument is, casts apart; "" if it is none."""
+    while node.kind in ("parenthesized_expression", "cast_expression", "call_expression"):
+        inner = node.field("value") or (node.named()[-1] if node.kind != "call_expression" else None)
+        function, listed = node.field("function"), node.field("arguments")
+        if inner is None and function is not None and function.text.startswith("static_cast<") and listed is not None:
+            inner = listed.named()[0] if listed.named() else None
+        if inner is None:
+            return ""
+        node = inner
+    return node.text if node.kind in ("identifier", "field_expression") else ""
 
 
 def _callee(run: Pass, function: Node, scope: Scope) -> tuple[str, Node | None, Scope]:

@@ -11,6 +11,7 @@ from syncheck.frontends.cpp.kinds import Number, TileType, size_of
 from syncheck.frontends.cpp.state import ZERO, Declared, Pass, Unreadable, Unroll, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import NOWHERE, linear, names, replaced, unused
+from syncheck.frontends.cpp.valid_extents import BEYOND, reach, temporary, used_part
 from syncheck.frontends.cpp.values import (
     Address,
     Cell,
@@ -64,16 +65,10 @@ def tile_op(run: Pass, node: Node, op: str, values: Sequence[Any], condition_dep
         run.declared.count("instructions", op)
         return
     partner = next((value.type for value in values if isinstance(value, Tile)), None)
-    operands = [operand(run, node, value, partner) for value in values]
-    pairs = enumerate(zip(values, operands, strict=True))
-    run.emit(TileOp(op, tuple(_valid(run, op, number, value, one) for number, (value, one) in pairs), node.span))
+    parts = [used_part(run.machine, op, number, values) for number in range(len(values))]
+    operands = [operand(run, node, value, partner, part) for value, part in zip(values, parts, strict=True)]
+    run.emit(TileOp(op, tuple(operands), node.span))
     run.declared.count("instructions", op)
-
-
-def _temporary(run: Pass, op: str, number: int) -> bool:
-    """Whether an operand is read and written."""
-    steps = [step for variant in run.machine.variants(op) for step in variant.steps]
-    return any(str(number) in step.reads for step in steps) and any(str(number) in step.writes for step in steps)
 
 
 def empty(tile: Any) -> bool:
@@ -84,28 +79,9 @@ def empty(tile: Any) -> bool:
 def _idle(run: Pass, op: str, values: Sequence[Any]) -> bool:
     """Whether an instruction has tiles with nothing in them, and temporaries only."""
     tiles = [(number, value) for number, value in enumerate(values) if isinstance(value, Tile)]
-    if op.startswith(_BEYOND) or not any(empty(value) for _, value in tiles):
+    if op.startswith(BEYOND) or not any(empty(value) for _, value in tiles):
         return False
-    return all(empty(value) or _temporary(run, op, number) for number, value in tiles)
-
-
-_BEYOND = ("TFILLPAD", "TGATHER", "TSCATTER", "MGATHER", "MSCATTER", "TSORT", "TMRGSORT", "TTRANS", "TPRINT")
-"""Instructions that do not keep to the valid part of their tiles."""
-
-
-def _valid(run: Pass, op: str, number: int, value: Any, whole: Operand) -> Operand:
-    """A tile of which the type says how much is used: that part, where an instruction keeps to it. A temporary is
-    used as the library likes, and indices and filling reach beyond."""
-    kind = value.type if isinstance(value, Tile) else None
-    valid = value.valid if isinstance(value, Tile) else (None, None)
-    if kind is None or kind.layout != "rows" or kind.space != "UB" or None in valid or 0 in valid:
-        return whole
-    if valid == (kind.rows, kind.columns) or op.startswith(_BEYOND) or not isinstance(whole, Name | Index):
-        return whole
-    if _temporary(run, op, number):
-        return whole
-    ends = tuple(Slice(ZERO, Const(extent)) for extent in valid if extent is not None)
-    return Index(whole.name, (*(whole.indices if isinstance(whole, Index) else ()), *ends), whole.span)
+    return all(empty(value) or temporary(run.machine, op, number) for number, value in tiles)
 
 
 def _memory(run: Pass, op: str, values: Sequence[Any]) -> set[int]:
@@ -149,12 +125,15 @@ def instruction(
     run.declared.count("instructions", op)
 
 
-def operand(run: Pass, node: Node, value: Any, partner: TileType | None) -> Operand:
-    """What an instruction is given: memory, or a number (0 where it does not matter which)."""
+def operand(
+    run: Pass, node: Node, value: Any, partner: TileType | None, part: tuple[int, int] | None = None
+) -> Operand:
+    """What an instruction is given: memory, or a number (0 where it does not matter which). `part`: the rows and
+    columns of a tile that it uses, None for all."""
     if isinstance(value, Region | At):
         return value
     if isinstance(value, Tile):
-        return tile_operand(run, node, value)
+        return tile_operand(run, node, value, part)
     if isinstance(value, Tensor):
         return tensor_operand(run, node, value, partner)
     if isinstance(value, Address):
@@ -172,22 +151,26 @@ def operand(run: Pass, node: Node, value: Any, partner: TileType | None) -> Oper
 # ---------------------------------------------------------------- on-chip memory
 
 
-def tile_operand(run: Pass, node: Node, tile: Tile) -> Operand:
+def tile_operand(run: Pass, node: Node, tile: Tile, part: tuple[int, int] | None = None) -> Operand:
+    """A tile in its memory, or the part of it that is used."""
     if tile.fifo.value:
         _moves(run, tile.type.space, Const(0), node)
-        return Name(_declared(run, tile, None, Const(1), tile.fifo.value), node.span)
+        return _cut(Name(_declared(run, tile, None, Const(1), tile.fifo.value), node.span), part)
     held = tile.address.value
     if not isinstance(held, Whole):
         text = f"{tile.name or 'the tile'} has no address here"
         raise Unreadable(node, text, "TASSIGN before its first use")
     at = of_first_block(run, node, tile.type.space, held.expr)
+    by_rows = tile.type.layout == "rows"
     if isinstance(at, Const):
-        return Name(_declared(run, tile, at, Const(1)), node.span)
+        name = _declared(run, tile, at, Const(1), shape=None if by_rows else part)
+        return _cut(Name(name, node.span), part if by_rows else None)
     constant, terms = linear(at)
     if len(terms) == 1:
         ((term, step),) = terms.items()
         if isinstance(term, Binary) and term.op == "%" and isinstance(term.right, Const) and step == tile.type.bytes:
-            return Index(_declared(run, tile, Const(constant), term.right), (term,), node.span)
+            slots = Index(_declared(run, tile, Const(constant), term.right), (term,), node.span)
+            return _cut(slots, part if by_rows else None)
     if run.terms.is_open(at):
         turns = run.countable(run.terms.depends(at))
         if turns:
@@ -197,7 +180,15 @@ def tile_operand(run: Pass, node: Node, tile: Tile) -> Operand:
         if room is not None and max(map(abs, terms.values())) < room[1] - room[0]:  # a view of unknown rows of it
             return Region(tile.type.space, Const(room[0]), Const(room[1]), node.span)
         raise Unreadable(node, f"the address of {tile.name or 'this tile'} depends on a value that is not known")
-    return At(_declared(run, tile, None, Const(1)), at, node.span)
+    return At(_declared(run, tile, None, Const(1), shape=reach(tile.type, part)), at, node.span)
+
+
+def _cut(whole: Name | Index, part: tuple[int, int] | None) -> Operand:
+    """The rows and columns of a tile that are used."""
+    if part is None:
+        return whole
+    ends = tuple(Slice(ZERO, Const(extent)) for extent in part)
+    return Index(whole.name, (*(whole.indices if isinstance(whole, Index) else ()), *ends), whole.span)
 
 
 def of_first_block(run: Pass, node: Node, space: str, address: Expr) -> Expr:
@@ -235,9 +226,11 @@ def uneven(declared: Declared) -> list[Problem]:
     ]  # fmt: skip
 
 
-def _declared(run: Pass, tile: Tile, address: Expr | None, slots: Expr, fifo: str = "") -> str:
+def _declared(
+    run: Pass, tile: Tile, address: Expr | None, slots: Expr, fifo: str = "", shape: tuple[int, int] | None = None
+) -> str:
     declared, kind = run.declared, tile.type
-    shape = (kind.rows, kind.columns)
+    shape = shape or (kind.rows, kind.columns)
     hint = tile.name or f"{kind.space.lower()}_tile"
     key = ("tile", hint, kind.space, kind.element.dtype, shape, address, slots, fifo)
     name = declared.placed.get(key)

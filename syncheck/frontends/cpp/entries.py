@@ -59,15 +59,16 @@ class Entry:
         if routine is None:
             return
         explicit = arguments_of(run, _again(run, self.arguments), scope) if self.arguments is not None else []
+        counts: frozenset[int] = frozenset()
         if self.launch >= 0:
             launches = host_launches(run, routine, explicit, scope, self.launching)
             if self.launch >= len(launches):
                 return
-            name, explicit = launches[self.launch]
+            name, explicit, counts = launches[self.launch]
             routine = _taking(scope, name, explicit)
             if routine is None:
                 return
-        _follow(run, routine, explicit, scope)
+        _follow(run, routine, explicit, scope, counts)
         _unwrap(run)
 
     def _routine(self, run: Pass, scope: Scope) -> Routine | None:
@@ -82,7 +83,7 @@ class Entry:
         if routine is None:
             return []
         explicit = arguments_of(run, _again(run, self.arguments), scope) if self.arguments is not None else []
-        return [name for name, _ in host_launches(run, routine, explicit, scope, self.launching)]
+        return [name for name, *_ in host_launches(run, routine, explicit, scope, self.launching)]
 
 
 def _taking(scope: Scope, name: str, explicit: list[Any]) -> Routine | None:
@@ -96,8 +97,12 @@ def _taking(scope: Scope, name: str, explicit: list[Any]) -> Routine | None:
     return named[0] if named else None
 
 
-def _follow(run: Pass, routine: Routine, explicit: list[Any], scope: Scope) -> None:
-    values = [_argument(run, node, routine, explicit) for node in parameters_of(routine.definition)]
+def _follow(
+    run: Pass, routine: Routine, explicit: list[Any], scope: Scope, counts: frozenset[int] = frozenset()
+) -> None:
+    """`counts`: the arguments that are the number of blocks."""
+    parameters = enumerate(parameters_of(routine.definition))
+    values = [_argument(run, node, routine, explicit, 1 if at in counts else None) for at, node in parameters]
     body = routine.definition.field("body")
     call(run, body if body is not None else routine.definition, routine,
          Given([None] * len(values), values, scope, explicit))  # fmt: skip
@@ -105,8 +110,8 @@ def _follow(run: Pass, routine: Routine, explicit: list[Any], scope: Scope) -> N
 
 def host_launches(
     run: Pass, routine: Routine, explicit: list[Any], scope: Scope, launching: frozenset[str]
-) -> list[tuple[str, list[Any]]]:
-    """What a function of the host launches: (kernel, template arguments)."""
+) -> list[tuple[str, list[Any], frozenset[int]]]:
+    """What a function of the host launches: (kernel, template arguments, which arguments are the number of blocks)."""
     run.host, run.launching = True, launching
     try:
         _follow(run, routine, explicit, scope)
@@ -141,8 +146,8 @@ def _place(definition: Node) -> str:
     return f"{span.path}:{span.line}"
 
 
-def _argument(run: Pass, node: Node, routine: Routine, explicit: list[Any]) -> Any:
-    """An argument of the launch: nothing is known of it but its type."""
+def _argument(run: Pass, node: Node, routine: Routine, explicit: list[Any], low: int | None) -> Any:
+    """An argument of the launch: nothing is known of it but its type, and the least that it is."""
     name = parameter_name(node) or "argument"
     scope = Scope(routine.scope)
     from syncheck.frontends.cpp.types import bind
@@ -162,10 +167,11 @@ def _argument(run: Pass, node: Node, routine: Routine, explicit: list[Any]) -> A
     if isinstance(kind, Number):
         if kind.floating:
             return Real(kind, f"argument {name}")
-        low = 0 if not kind.signed else None
+        low = 0 if low is None and not kind.signed else low
         if name in run.pins:
             return Whole(run.pin(name), kind)
-        return Whole(ranged(run, run.terms.symbol(f"argument {name}", hint=name, low=low), kind), kind)
+        key = f"argument {name}{' of the host' if run.host else ''}"
+        return Whole(ranged(run, run.terms.symbol(key, hint=name, low=low), kind), kind)
     return constructed(run, kind, [], name, node)
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from syncheck.frontends.cpp.emission import empty, tile_operand
-from syncheck.frontends.cpp.kinds import INT, PipeType
+from syncheck.frontends.cpp.kinds import INT, Class, PipeType, StoreType
+from syncheck.frontends.cpp.scopes import Meant
 from syncheck.frontends.cpp.state import ZERO, Declared, Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.values import Cell, Enum, Lost, Pipe, PipeEnd, Tile, Whole
@@ -106,6 +107,7 @@ def _move(run: Pass, node: Node, name: str, explicit: list[Any], values: list[An
     if name == "TPOP":
         run.trail.put(tile.fifo, fifo)
         run.trail.put(tile.address, None)
+    stored = _stored(node, explicit)
     declared = run.declared
     if split:
         declared.splits.setdefault(fifo, []).append((run.core, split))
@@ -114,9 +116,20 @@ def _move(run: Pass, node: Node, name: str, explicit: list[Any], values: list[An
     operand = tile_operand(run, node, tile)
     if empty(tile) and isinstance(operand, Name):
         operand = Index(operand.name, (Slice(ZERO, ZERO), Slice(ZERO, ZERO)), operand.span)
-    run.emit(FifoOp(kind, fifo, node.span, operand, split if told else ""))
+    run.emit(FifoOp(kind, fifo, node.span, operand, split if told else "", stored))
     declared.count("instructions", name)
     return None
+
+
+def _stored(node: Node, explicit: list[Any]) -> str:
+    """The type of the elements in the slot, where TPUSH<pipe, tile, FixpipeParams<…>> converts them."""
+    for one in explicit:
+        kind = one.type if isinstance(one, Meant) else None
+        if isinstance(kind, Class) or (isinstance(kind, StoreType) and (kind.stored is None or kind.atomic)):
+            raise Unreadable(node, f"how '{short(node)}' stores its tile is not understood", "FixpipeParams<…>")
+        if isinstance(kind, StoreType):
+            return kind.stored or ""
+    return ""
 
 
 def _free(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:

@@ -39,7 +39,7 @@ class Array:
 @dataclass(frozen=True, slots=True)
 class TileType:
     """A tile: `rows` × `columns` elements lie in memory; `valid` of them are used, None where a value decides. `layout`
-    is "rows" where they lie row by row."""
+    is "rows" where they lie row by row, "compact" where there is no room between valid parts."""
 
     space: str
     element: Number
@@ -94,6 +94,15 @@ class EventType:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreType:
+    """`FixpipeParams<layout, quantisation, …>`: how an accumulator is stored. `stored`: the type of the elements in GM,
+    "" for the accumulator's, None where that is not known; `atomic`: it is added to what is there."""
+
+    stored: str | None
+    atomic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """A type that says nothing to us (an enum of the library, a host type)."""
 
@@ -118,7 +127,8 @@ class Class:
 
 
 Type = Any
-"""Number, Pointer, Array, TileType, ShapeType, TensorType, PipeType, EventType, Named, Class, or None (unknown)."""
+"""Number, Pointer, Array, TileType, ShapeType, TensorType, PipeType, EventType, StoreType, Named, Class, or None
+(unknown)."""
 
 VOID = Named("void")
 

@@ -38,11 +38,11 @@ from syncheck.machine_types import FENCES
 
 HARMLESS = re.compile(
     r"set_mask_norm|set_mask_count|set_vector_mask|set_atomic_\w+|set_nd_para|set_padding|set_fmatrix\w*|set_ctrl|get_ctrl"
-    r"|set_ffts_base_addr|set_quant_\w+|set_deqscale|set_l1_3d_rpt|set_repeat|set_l0_set_value_\w+|set_cmpmask|get_cmpmask"
+    r"|set_quant_\w+|set_deqscale|set_l1_3d_rpt|set_repeat|set_l0_set_value_\w+|set_cmpmask|get_cmpmask"
     r"|set_mte2_nz_para|set_channel_para|set_loop\w*|set_fpc|set_rpn_\w+|get_imm|printf|cce|PRINTF|assert|static_assert|TPRINT"
     r"|DumpTensor|get_sys_cnt|get_core_id|get_coreid|get_arch_ver|trap|__builtin_\w+|set_pad_val_\w+|set_st_atomic_cfg|prefetch"
     r"|get_sprs?\w*|get_data_main_base|get_data_ub_base|get_para_base|get_st_atomic_cfg|set_data_exp_\w+|likely|unlikely|dc_preload"
-    r"|memory_order_\w+|__sync_\w+|SetFftsBaseAddr|set_mov_pad_val|TSETHF32MODE|TSETTF32MODE|TSETFMATRIX|TGETSCALEADDR|sfence"
+    r"|memory_order_\w+|__sync_\w+|set_mov_pad_val|TSETHF32MODE|TSETTF32MODE|TSETFMATRIX|TGETSCALEADDR|sfence"
     r"|SetAtomic\w*|SetMaskNorm\w*|SetVectorMask\w*|ResetMask|SetPadding|SetNdParaImpl|NotifyEvent|icache_preload|preload|swap"
     r"|get_status|get_overflow_status|set_overflow\w*|get_ar|get_max_min_cnt|get_vms4_sr|bar_scalar|PTO_ASSERT|PTO_CPU_ASSERT"
 )  # fmt: skip
@@ -115,7 +115,10 @@ def instruction(run: Pass, node: Node, name: str, explicit: list[Any], values: l
         return sync.RECORD
     if cce.raw(run, node, name, values):
         return sync.RECORD
-    tile_op(run, node, name, values)
+    try:
+        tile_op(run, node, name, values)
+    except Unreadable as gap:  # the events that wait for it and that it records stay
+        run.problem(gap.node, gap.message, gap.expected)
     return sync.RECORD
 
 
@@ -250,6 +253,13 @@ def _cache(run: Pass, node: Node, name: str, explicit: list[Any], values: list[A
     return None
 
 
+def _device_store(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    """st_dev(value, pointer, offset); by the pointer to the registers of signals it sends one, ahead of all pipes."""
+    if len(values) > 1 and isinstance(values[1], Address) and values[1].base in run.signals:
+        raise Unreadable(node, "st_dev sends a signal here that waits for no pipe", "ffts_cross_core_sync")
+    return instruction(run, node, name, explicit, values)
+
+
 def _abs(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
     value = values[0] if values else None
     if not isinstance(value, Whole):
@@ -280,7 +290,7 @@ Handler = Callable[[Pass, Node, str, list[Any], list[Any]], Any]
 
 _HANDLERS: dict[str, Handler] = {
     **sync.CALLS, **tiles.CALLS, **fifo.CALLS,
-    "dcci": _cache, "CeilAlign": _align, "RoundUp": _align,
+    "dcci": _cache, "st_dev": _device_store, "CeilAlign": _align, "RoundUp": _align,
     "min": _extreme, "max": _extreme, "Min": _extreme, "Max": _extreme, "CeilDiv": _ceil, "CEIL_DIV": _ceil,
     "CeilDivision": _ceil, "ceil_div": _ceil, "abs": _abs, "move": _passed, "forward": _passed,
     "__builtin_expect": _passed, "__cce_get_tile_ptr": _passed, "from_u64": _real, "as_const": _passed,

@@ -15,6 +15,7 @@ from syncheck.frontends.cpp.kinds import (
     Number,
     PipeType,
     ShapeType,
+    StoreType,
     TensorType,
     TileType,
     Type,
@@ -74,11 +75,12 @@ def _tile(arguments: list[Any]) -> Type:
         return Named("a tile whose memory is not known")
     by_rows = _enum(_at(arguments, 4)) in ("", "RowMajor") or _number(_at(arguments, 3)) == 1
     plain = by_rows and _enum(_at(arguments, 7)) in ("", "NoneBox")
-    return _made_tile(space, [*arguments[1:4], *arguments[5:7]], "rows" if plain else "")
+    layout = "compact" if _enum(_at(arguments, 10)) == "Normal" else "rows" if plain else ""
+    return _made_tile(space, [*arguments[1:4], *arguments[5:7]], layout)
 
 
-def _in(space: str) -> Callable[[list[Any]], Type]:
-    return lambda arguments: _made_tile(space, arguments)
+def _in(space: str, layout: str = "") -> Callable[[list[Any]], Type]:
+    return lambda arguments: _made_tile(space, arguments, layout)
 
 
 def _conditional(arguments: list[Any]) -> Type:
@@ -163,9 +165,24 @@ def _event(arguments: list[Any]) -> Type:
     return EventType(pipe_of(src), pipe_of(dst))
 
 
+STORED = {
+    "NoQuant": "", "F322F16": "fp16", "QF322F16_PRE": "fp16", "DEQF16": "fp16", "VDEQF16": "fp16", "F322BF16": "bf16",
+    "QF322BF16_PRE": "bf16", "QS322BF16_PRE": "bf16", "VQS322BF16_PRE": "bf16", "QF322B8_PRE": "int8", "REQ8": "int8",
+    "VQF322B8_PRE": "int8", "VREQ8": "int8",
+}  # fmt: skip
+"""QuantMode_t:: → the type that an accumulator's elements become (pto-isa common/fixpipe.hpp:83-95)."""
+
+
+def _store(arguments: list[Any]) -> Type:
+    """FixpipeParams<layout, quantisation, relu, phase, sub-block, atomic, …> (pto-isa common/fixpipe.hpp:65-69)."""
+    atomic = _at(arguments, 5)
+    stored = STORED.get(_enum(_at(arguments, 1))) if len(arguments) > 1 else ""
+    return StoreType(stored, atomic is not None and _enum(atomic) != "AtomicNone")
+
+
 LIBRARY: dict[str, Callable[[list[Any]], Type]] = {
     "Tile": _tile, "TileLeft": _in("L0A"), "TileRight": _in("L0B"), "TileAcc": _in("L0C"),
-    "TileLeftCompact": _in("L0A"), "TileRightCompact": _in("L0B"), "TileAccCompact": _in("L0C"),
+    "TileLeftCompact": _in("L0A", "compact"), "TileRightCompact": _in("L0B", "compact"), "TileAccCompact": _in("L0C"),
     "TileBias": _in("BT"), "TileScaling": _in("FB"), "TileLeftScale": _in("L0A_SCALE"),
     "TileRightScale": _in("L0B_SCALE"), "TileLeftScaleCompact": _in("L0A_SCALE"),
     "TileRightScaleCompact": _in("L0B_SCALE"),
@@ -175,4 +192,5 @@ LIBRARY: dict[str, Callable[[list[Any]], Type]] = {
     "Signal": lambda _: _signals([]), "Signal2D": _signals, "GlobalSignal": _tensor,
     "Shape": _extents("Shape"), "Stride": _extents("Stride"), "GlobalTensor": _tensor,
     "TPipe": _pipe, "TMPipe": _pipe, "Event": _event,
+    "FixpipeParams": _store,
 }  # fmt: skip

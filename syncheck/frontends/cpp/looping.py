@@ -28,6 +28,7 @@ from syncheck.ir import (
     Continue,
     Expr,
     For,
+    Function,
     If,
     Instr,
     Let,
@@ -665,8 +666,28 @@ class _Loop:
         turns = turns_of(run, shape)
         if turns is not None and not self.state.broken and isinstance(shape.step, Const):
             return run.terms.binary("+", shape.start, Const(turns * shape.step.value))
+        bound = self._reached()
+        if bound is not None:
+            return bound
         least = run.terms.least(shape.start)
         kind = shape.cell.type if shape.cell is not None else None
         if isinstance(kind, Number) and not kind.signed and not kind.floating:
             least = max(least or 0, 0)
         return run.unknown(f"{shape.node.key} {self.var} behind the loop", low=least)
+
+    def _reached(self) -> Expr | None:
+        """What a variable that goes up by 1 while it is below a bound holds behind the loop."""
+        run, shape = self.run, self.shape
+        if shape.cell is None or shape.last or self.state.broken or shape.step != Const(1):
+            return None
+        match self.test:
+            case Binary("<" | "<=" as op, Name(name), bound) if name == self.var:
+                turning = run.terms.depends(bound) & {self.var} or names(bound) & {self.var, *self.kept.values()}
+                if turning:
+                    return None
+                last = run.terms.binary("+", bound, Const(1)) if op == "<=" else bound
+                below = run.terms.binary("<", last, shape.start)
+                if isinstance(below, Const):
+                    return shape.start if below.value else last
+                return Function("max", (shape.start, last), shape.span)
+        return None

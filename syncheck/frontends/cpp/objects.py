@@ -23,6 +23,7 @@ from syncheck.frontends.cpp.scopes import Overloads, Routine, Scope
 from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import size
+from syncheck.frontends.cpp.valid_extents import steady
 from syncheck.frontends.cpp.values import (
     Address,
     Cell,
@@ -163,8 +164,7 @@ def _tile(run: Pass, kind: TileType, values: list[Any], name: str, node: Node) -
             valid[place] = value.number if place in open_ and isinstance(value, Whole) else valid[place]
     made = Tile(kind, run.trail.new(address), run.trail.new(fifo), name, node.span)
     made.nesting = run.nesting
-    if node.span not in run.declared.reshaped:
-        made.valid = (valid[0], valid[1])
+    made.valid = steady(run, node.span, (valid[0], valid[1]))
     return made
 
 

@@ -141,14 +141,25 @@ _GUARD = re.compile(r"(?:\s|/\*.*?\*/|//[^\n]*\n)*#\s*(?:pragma\s+once|ifndef\s+
 """How a header begins that is read once."""
 
 LAUNCH = "syncheck_launch"
-"""`kernel<<<…>>>(a, b)` is read as `syncheck_launch(kernel, a, b)`."""
+"""`kernel<<<blocks, …>>>(a, b)` is read as `syncheck_launch(kernel, blocks, a, b)`."""
 _LAUNCH = re.compile(r"([A-Za-z_][\w:]*\s*(?:<[^;{}()]*>)?)\s*<<<([^;{}]*?)>>>\s*\((\s*\))?", re.DOTALL)
 
 
 def _launched(match: re.Match[str]) -> str:
     lines = "\n" * match.group(0).count("\n")
     name = " ".join(match.group(1).split())
-    return f"{LAUNCH}({name}{')' if match.group(3) else ', '}{lines}"
+    blocks = " ".join(_first(match.group(2)).split()) or "0"
+    return f"{LAUNCH}({name}, {blocks}{')' if match.group(3) else ', '}{lines}"
+
+
+def _first(listed: str) -> str:
+    """What stands before the first comma that is in no brackets."""
+    depth = 0
+    for place, letter in enumerate(listed):
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and not depth:
+            return listed[:place]
+    return listed
 
 
 def preprocess(text: str, path: str, macros: Iterable[tuple[str, str]], find: Find) -> Source:

@@ -65,6 +65,7 @@ class Finisher:
     written: set[str] = field(default_factory=set)
     dirty: set[str] = field(default_factory=set)
     memory: dict[str, None] = field(default_factory=dict)
+    popped: set[str] = field(default_factory=set)
     defs: dict[str, Def] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     assumed: dict[tuple[str, str], Span] = field(default_factory=dict)
@@ -245,8 +246,9 @@ class Finisher:
                 return [TileOp(op, tuple(self.operand(operand) for operand in operands), span)]
             case Instr():
                 return self._instr(one)
-            case FifoOp(tile=tile):
+            case FifoOp(kind, tile=tile):
                 self.memory[one.fifo] = None
+                self.popped |= {one.fifo} if kind == "pop" else set()
                 return [replace(one, tile=None if tile is None else self.operand(tile))]
             case Call(name):
                 self.definition(name)

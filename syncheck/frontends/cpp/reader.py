@@ -157,7 +157,7 @@ def _program(
     entry: Entry, units: dict[str, Unit], path: str, machine: Machine, said: Comments,
     domains: Mapping[str, Domain], coverage: Coverage, pins: dict[str, int], doubt: frozenset[str],
     changing: frozenset[str] = frozenset(),
-    instead: tuple[str, tuple[str, str]] = ("", ("", "")), reshaped: frozenset[Span] = frozenset(),
+    instead: tuple[str, tuple[str, str]] = ("", ("", "")), reshaped: frozenset[tuple[Span, int]] = frozenset(),
 ) -> Program | None:  # fmt: skip
     declared, terms = Declared(changing=changing, reshaped=reshaped, doubt=doubt), Terms()
     bodies: dict[str, tuple[Statement, ...]] = {}
@@ -263,10 +263,7 @@ def _finished(
     tensors = tuple(one for name, one in declared.tensors.items() if name in finisher.memory)
     used = [one for name, one in declared.tiles.items() if name in finisher.memory]
     tiles = _aliased(sorted(used, key=lambda one: (one.span.path, one.span.line)))  # as the text has them
-    fifos = tuple(one for name, one in declared.fifos.items() if name in finisher.memory)
-    fifos = tuple(
-        replace(one, instead_of=tuple(name for name in one.instead_of if name in finisher.memory)) for one in fifos
-    )
+    fifos = tuple(_used(one, finisher) for name, one in declared.fifos.items() if name in finisher.memory)
     return Program(
         path, machine.name, params, (), unknowns, tensors, tiles, fifos, defs,
         tuple(Core(core, body, entry.span) for core, body in made.items()), said.suppressions, problems,
@@ -285,6 +282,13 @@ def _ranks(finisher: Finisher, walks: Iterable[Walk]) -> tuple[Problem, ...]:
         return (Problem(shared[0], "what other ranks do to this memory is not followed"),)
     finisher.assumed["ranks", "what other ranks do to this memory is in order with the waits for them"] = shared[0]
     return ()
+
+
+def _used(one: Fifo, finisher: Finisher) -> Fifo:
+    """A FIFO that is used; where no tile is popped from its slots in GM, it has no ring on the chip."""
+    instead = tuple(name for name in one.instead_of if name in finisher.memory)
+    ringless = finisher.machine.fifo[one.direction].slot_space == "GM" and one.name not in finisher.popped
+    return replace(one, instead_of=instead, local_address=None if ringless else one.local_address)
 
 
 def _splits(finisher: Finisher) -> None:

@@ -63,7 +63,7 @@ class Declared:
     """Everything that both passes declare. `views` and `placed` find what was declared before; `loaded` are the
     pointers that integers are read through, `changing` those whose memory may hold another value at each read;
     `cleaned_in` and `steady` are pointers, and loops in which their lines are dropped and integers taken as unchanged;
-    `reshaped` are tiles of whose valid part nothing is known, `unsteady` those found to be such.
+    `reshaped` are tiles of whose valid rows (0) or columns (1) nothing is known, `unsteady` those found to be such.
     `doubt`: the kinds of assumptions (source.ASSUMED) not to make; `guessed`: (kind, tensor, where) of those made of a
     tensor, in words; `plain`: functions without a text that were taken to compute a number only; `presumed`: (kind,
     in words) of those made of a value."""
@@ -101,8 +101,8 @@ class Declared:
     under: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
     splits: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     pressure: dict[str, dict[str, tuple[bool, Span]]] = field(default_factory=dict)
-    reshaped: frozenset[Span] = frozenset()
-    unsteady: set[Span] = field(default_factory=set)
+    reshaped: frozenset[tuple[Span, int]] = frozenset()
+    unsteady: set[tuple[Span, int]] = field(default_factory=set)
 
     def count(self, kind: str, name: str) -> None:
         """One more thing of a kind was understood."""
@@ -171,6 +171,7 @@ class Pass:
     """Follows one preprocessed text for one core type; `lanes`: whether the text asks which vector lane it is; `host`:
     what is followed runs on the host, where only `launching` functions matter; `instead`: a function, and the one that
     is followed in its place; `dropped`: the pointers whose lines the data cache has forgotten, "" for all;
+    `signals`: pointers to the registers of the signals between cores;
     `assigned`: for each on-chip address, the call path and bytes of the tiles that were given it."""
 
     unit: Unit
@@ -204,6 +205,7 @@ class Pass:
     unended: list[Any] = field(default_factory=list)
     launches: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
+    signals: set[str] = field(default_factory=set)
     assigned: dict[tuple[str, Expr], list[tuple[tuple[int, ...], int]]] = field(default_factory=dict)
     instead: tuple[str, str] = ("", "")
 

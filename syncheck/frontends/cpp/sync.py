@@ -12,7 +12,7 @@ from syncheck.frontends.cpp.operators import whole
 from syncheck.frontends.cpp.state import Pass, Unreadable, short
 from syncheck.frontends.cpp.syntax import Node
 from syncheck.frontends.cpp.terms import linear, total
-from syncheck.frontends.cpp.values import Cell, Choice, Enum, Event, Items, Lost, Made, Whole
+from syncheck.frontends.cpp.values import Address, Cell, Choice, Enum, Event, Items, Lost, Made, Whole
 from syncheck.ir import Barrier, Const, CrossSet, CrossWait, Expr, If, SetFlag, Statement, WaitFlag
 from syncheck.source import Span
 
@@ -98,6 +98,13 @@ def _signal(run: Pass, node: Node, name: str, explicit: list[Any], values: list[
     mode, flag = config_of(run, node, values[1])
     run.emit(CrossSet(pipe(node, values[0]), mode, flag, node.span))
     run.declared.count("synchronisation", name)
+    return None
+
+
+def _base(run: Pass, node: Node, name: str, explicit: list[Any], values: list[Any]) -> Any:
+    """set_ffts_base_addr(pointer): where the registers of the signals between cores lie (asc-devkit
+    docs/api/context/c_api/sys_var/asc_set_ffts_base_addr.md)."""
+    run.signals |= {value.base for value in values if isinstance(value, Address) and value.base}
     return None
 
 
@@ -254,4 +261,5 @@ CALLS: dict[str, Handler] = {
     "set_flag": _flag, "wait_flag": _flag, "pipe_barrier": _barrier, "PtoSetWaitFlag": _set_wait,
     "ffts_cross_core_sync": _signal, "getFFTSMsg": _message, "wait_flag_dev": _wait, "wait_intra_block": _wait,
     "set_intra_block": _intra, "TSYNC": _sync, "SYNCALL": _all_cores,
+    "set_ffts_base_addr": _base, "SetFftsBaseAddr": _base,
 }  # fmt: skip
