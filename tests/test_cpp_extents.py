@@ -261,3 +261,52 @@ extern "C" __global__ AICORE void credit(__gm__ uint64_t *base) {
 """
     assert wrong(whole(text)) == ["SYN001"]
     assert wrong(whole(text.replace("st_dev(getFFTSMsg(2, 3), base, 0);", ""))) == []
+
+
+ALONE = """#include <pto/pto-inst.hpp>
+using namespace pto;
+extern "C" __global__ AICORE void parts(__gm__ float *x) {
+    Tile<TileType::Vec, float, 1, 64> a, b;
+    TASSIGN(a, 0x100 * get_block_idx());
+    TASSIGN(b, 0x100);
+    pipe_barrier(PIPE_ALL);
+    TADDS(b, a, 1.0f);
+    pipe_barrier(PIPE_ALL);
+}
+void start(float *x, int n, void *stream) { %s }
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("parts<<<1, nullptr, stream>>>(x);", []),
+        ("constexpr int cores = 1; parts<<<cores, nullptr, stream>>>(x);", []),
+        ("parts<<<2, nullptr, stream>>>(x);", ["SYN001"]),
+        ("parts<<<n, nullptr, stream>>>(x);", ["SYN001"]),
+        ("parts<<<1, nullptr, stream>>>(x); parts<<<n, nullptr, stream>>>(x);", ["SYN001"]),
+    ],
+)
+def test_the_only_block_of_a_launch_is_block_0(call: str, found: list[str]) -> None:
+    assert wrong(whole(ALONE % call)) == found
+
+
+def test_a_long_array_of_numbers_of_a_function_is_written_through_a_pointer() -> None:
+    touch = (
+        "uint64_t stack[1024];\nvolatile uint64_t *at = stack;\nfor (int i = 0; i < 1024; i += 8) { *(at++) = 0; }\n"
+    )
+    late = "stack[n] = 5;\nRow a;\nTASSIGN(a, 0x0);\nLine g(x);\nTLOAD(a, g);\nif (stack[3] == %s) TADDS(a, a, 1.0f);\n"
+    assert errors(touch + LAST) == []
+    assert {rule for rule, _ in errors(touch + late % 0 + LAST)} == {"RAW001", "WAW001"}
+    assert {rule for rule, _ in errors(touch + late % 5 + LAST)} == {"RAW001", "WAW001"}
+    pointers = "__gm__ float *many[1024];\nmany[n] = x;\n"
+    assert [rule for rule, _ in errors(pointers + LAST)] == ["SYN001"]
+
+
+def test_a_comparison_with_a_number_reads_one_tile() -> None:
+    body = (
+        "Row a, b;\nTile<TileType::Vec, uint8_t, 1, 32> m;\nTASSIGN(a, 0x0);\nTASSIGN(b, 0x100);\nTASSIGN(m, 0x200);\n"
+    )
+    body += "Line g(x);\nTLOAD(b, g);\nfloat least = 0.5f * n;\nTCMPS(m, a, %s, CmpMode::EQ);\n"
+    assert errors(body % "least" + LAST) == []
+    assert [rule for rule, _ in errors(body % "b" + LAST)] == ["RAW001"]

@@ -113,8 +113,8 @@ def _half(run: Pass, name: str, lookup: Scope, given: Given) -> Routine | None:
 
 
 def _launch(run: Pass, listed: Node, scope: Scope) -> Any:
-    """`kernel<…><<<…>>>(…)`: remembered, with the arguments that are the number of blocks in each launch of it; each is
-    followed as a kernel of its own."""
+    """`kernel<…><<<blocks, …>>>(…)`: remembered, with the arguments that are the number of blocks in each launch of it
+    and whether that is 1 in each; each is followed as a kernel of its own."""
     nodes = listed.named()
     if nodes:
         name, explicit, _ = _callee(run, nodes[0], scope)
@@ -122,9 +122,17 @@ def _launch(run: Pass, listed: Node, scope: Scope) -> Any:
         key = "|".join((name, *(key_of(one.type if isinstance(one, Meant) else one) for one in arguments)))
         blocks = _plain(nodes[1]) if len(nodes) > 1 else ""
         counts = frozenset(at for at, one in enumerate(nodes[2:]) if blocks and _plain(one) == blocks)
-        before = run.launches.get(key)
-        run.launches[key] = (name, arguments, counts if before is None else counts & before[2])
+        single = len(nodes) > 1 and _number(run, nodes[1], scope) == 1
+        before = run.launches.get(key, (name, arguments, counts, single))
+        run.launches[key] = (name, arguments, counts & before[2], single and before[3])
     return None
+
+
+def _number(run: Pass, node: Node, scope: Scope) -> int | None:
+    try:
+        return run.number(node, scope)
+    except Unreadable:
+        return None
 
 
 def _plain(node: Node) -> str:

@@ -64,7 +64,7 @@ class Entry:
             launches = host_launches(run, routine, explicit, scope, self.launching)
             if self.launch >= len(launches):
                 return
-            name, explicit, counts = launches[self.launch]
+            name, explicit, counts, run.single = launches[self.launch]
             routine = _taking(scope, name, explicit)
             if routine is None:
                 return
@@ -110,8 +110,9 @@ def _follow(
 
 def host_launches(
     run: Pass, routine: Routine, explicit: list[Any], scope: Scope, launching: frozenset[str]
-) -> list[tuple[str, list[Any], frozenset[int]]]:
-    """What a function of the host launches: (kernel, template arguments, which arguments are the number of blocks)."""
+) -> list[tuple[str, list[Any], frozenset[int], bool]]:
+    """What a function of the host launches: (kernel, template arguments, which arguments are the number of blocks,
+    whether there is one block only)."""
     run.host, run.launching = True, launching
     try:
         _follow(run, routine, explicit, scope)

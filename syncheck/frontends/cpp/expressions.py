@@ -186,8 +186,7 @@ def _identifier(run: Pass, node: Node, scope: Scope) -> Any:
         if held is not None:
             return held
     if name in GRID:
-        hint, low = GRID[name]
-        return Whole(run.terms.symbol(hint, hint=hint, low=low), LONG)
+        return run.grid(*GRID[name])
     return known(name, node)
 
 
@@ -396,7 +395,7 @@ def store(run: Pass, node: Node, target: Any, given: Any) -> Any:
         members.store(run, node, target, given)
     elif isinstance(target, ValidExtent):
         reshape_to(run, target, given)
-    elif not run.host:
+    elif not run.host and not (isinstance(target, Lost) and target.own):
         raise Unreadable(node, f"'{short(node)}' stores to a place that is not known")
     return given
 

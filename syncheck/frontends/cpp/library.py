@@ -66,8 +66,7 @@ def known(name: str) -> bool:
 def call(run: Pass, node: Node, name: str, explicit: list[Any], nodes: list[Node], scope: Scope) -> Any:
     """A call of something that the text does not define."""
     if name in GRID:
-        hint, low = GRID[name]
-        return Whole(run.terms.symbol(hint, hint=hint, low=low), LONG)
+        return run.grid(*GRID[name])
     if name in _LANE:
         if run.core == "AIC":
             return Whole(Const(0), LONG)

@@ -71,6 +71,8 @@ def _behind_pointer(held: Any, target: bool) -> Any:
         return Memory(held, held.to)
     if isinstance(held, Cell):
         return held if target else held.value
+    if isinstance(held, Lost) and held.own and not target:
+        return Lost(held.why)
     return held
 
 
@@ -172,6 +174,8 @@ def element(run: Pass, node: Node, held: Any, index: Any, target: bool = False) 
         return held  # whichever rank's
     if isinstance(held, Object):
         return run.hooks.operator(run, node, "[]", [held, index], held.type.scope)
+    if isinstance(held, Lost) and held.own and target:
+        return held
     return Lost("an element of something unknown")
 
 

@@ -184,7 +184,7 @@ def _array(run: Pass, kind: Array, given: Node | None, scope: Scope, name: str, 
     nodes = given.named() if given is not None and given.kind == "initializer_list" else []
     count = kind.count if kind.count >= 0 else len(nodes)
     if count > MOST_ITEMS:
-        return Lost(f"{name} has {count} elements", kind)
+        return Lost(f"{name} has {count} elements", kind, isinstance(kind.of, Number))
     cells = []
     for index in range(count):
         one = nodes[index] if index < len(nodes) else None

@@ -113,6 +113,9 @@ def binary(run: Pass, op: str, left: Any, right: Any) -> Any:
     known = left if isinstance(left, Whole) else right if isinstance(right, Whole) else None
     if op in COMPARISONS:
         return Whole(run.unique("comparison"), BOOL)
+    own = next((one for one in (left, right) if isinstance(one, Lost) and one.own), None)
+    if own is not None and op in ("+", "-"):
+        return own
     return Lost("it is computed from something unknown", known.type if known else None)
 
 

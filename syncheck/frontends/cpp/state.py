@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncheck.frontends.cpp.kinds import PipeType
+from syncheck.frontends.cpp.kinds import LONG, PipeType
 from syncheck.frontends.cpp.scopes import Scope
 from syncheck.frontends.cpp.syntax import Node, Unit
 from syncheck.frontends.cpp.terms import NOWHERE, Terms
@@ -171,7 +171,7 @@ class Pass:
     """Follows one preprocessed text for one core type; `lanes`: whether the text asks which vector lane it is; `host`:
     what is followed runs on the host, where only `launching` functions matter; `instead`: a function, and the one that
     is followed in its place; `dropped`: the pointers whose lines the data cache has forgotten, "" for all;
-    `signals`: pointers to the registers of the signals between cores;
+    `signals`: pointers to the registers of the signals between cores; `single`: the launch has one block;
     `assigned`: for each on-chip address, the call path and bytes of the tiles that were given it."""
 
     unit: Unit
@@ -206,6 +206,7 @@ class Pass:
     launches: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
     signals: set[str] = field(default_factory=set)
+    single: bool = False
     assigned: dict[tuple[str, Expr], list[tuple[tuple[int, ...], int]]] = field(default_factory=dict)
     instead: tuple[str, str] = ("", "")
 
@@ -244,6 +245,12 @@ class Pass:
         """A compile-time number, None if it is none."""
         found = self.value(node, scope)
         return found.number if isinstance(found, Whole) else None
+
+    def grid(self, hint: str, low: int) -> Whole:
+        """The number of the block, or of blocks."""
+        if self.single and hint == "block_idx":
+            return Whole(Const(0), LONG)
+        return Whole(self.terms.symbol(hint, hint=hint, low=low), LONG)
 
     def type(self, node: Node, scope: Scope) -> Any:
         return self.hooks.type(self, node, scope)

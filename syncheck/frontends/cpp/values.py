@@ -223,10 +223,12 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A value that is not known at all; `why` says what is missing."""
+    """A value that is not known at all; `why` says what is missing. `own`: numbers of this function alone, or a pointer
+    to them: what is stored there is as unknown as before."""
 
     why: str = ""
     type: Type = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
