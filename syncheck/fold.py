@@ -174,15 +174,14 @@ class _Turn:
 
     def _may_be_loose(self, bound: Atom, group: _Class) -> bool:
         """Whether no loop over this value begins before these end, which they do nowhere but at their bound."""
-        low, high = self._store.bounds_of(bound)
-        if high is not None or low is None or low < self._kernel.demands.threshold.get(bound[0], 0):
-            return False
         if any(info.turns or info.leaves or info.step != 1 for info in group.loops):
+            return False
+        if self._store.bounds_of(bound)[1] is not None:
             return False
         for core in self._cores:
             own = [info for info in core.code.ops[core.pc].loops if info in group.loops]
             ahead = [info for info in core.code.loops if self._ahead(core, info, bound)]
-            if len(own) > 1 or (ahead and not own) or any(info.within(own[0]) for info in ahead):
+            if (ahead and not own) or any(info.within(own[0]) for info in ahead):
                 return False
         return True
 
@@ -448,7 +447,6 @@ class _Turn:
     def _open_entries(self, clocks: list[Clock]) -> list[tuple[int, str, int, Entry]]:
         """The remembered accesses that some later one may still not be ordered after: (cell, w or r, key, entry)."""
         replay = self._replay
-        oldest = {core: numbers[0] for core, numbers in self._order.items()}
         kept: dict[tuple[int, str, int, int], Entry] = {}
         line_of, split = self._folder.line, self._split
         for kind, table in (("w", replay.writers), ("r", replay.readers)):
@@ -458,11 +456,8 @@ class _Turn:
                 page = next(iter(entries.values()))[5].page.key
                 floor = self._floor(page, clocks, writers_only=kind == "r")
                 for entry in entries.values():
-                    agent, number, seq, _, action, handle, _ = entry
-                    # known to all who may come; but an instruction held back may still invert it
-                    if number <= floor[agent] and seq <= oldest.get(action.core, seq):
-                        continue
-                    if self._dead(handle):
+                    agent, number, _, _, action, handle, _ = entry
+                    if number <= floor[agent] or self._dead(handle):  # known to all who may come, also to what waits
                         continue
                     name = (cell, kind, line_of[action.site], agent)
                     if name not in kept or kept[name][1] < number:
@@ -607,7 +602,7 @@ class _Turn:
         """A cell by number, or by its bytes where they belong to a tensor that is told by address: it grows with
         loops."""
         page = handle.page
-        if page.key not in self._kernel.tensor_uses and page.symbol is None:
+        if page.key not in self._kernel.tensor_uses:
             return cell
         ranges = self._ranges.get(id(page))
         if ranges is None:
