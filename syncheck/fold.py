@@ -51,9 +51,9 @@ class Folder:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self.loops = [info for code in kernel.cores for info in code.loops]
-        lines: dict[tuple[str, Span, str, str], int] = {}
-        self.line = [lines.setdefault((s.core, s.span, s.pipe, s.op), len(lines)) for s in kernel.sites]
-        """For each site, its line as its core runs it: copies of a `def` at several calls are one line."""
+        lines: dict[tuple[Span, str], int] = {}
+        self.line = [lines.setdefault((site.span, site.op), len(lines)) for site in kernel.sites]
+        """For each site, its line: copies of a `def` at several calls are one."""
         self._users = {
             (page, writers_only): tuple(sorted({agent for agent, writes in users if writes or not writers_only}))
             for page, users in kernel.users.items()
@@ -257,22 +257,13 @@ class _Turn:
         loop, offset = of
         if self._left(core, loop):
             return False
-        now, wanted = self._position(core.values[loop.slot]), self._position(index[0])
+        now, wanted = _position(core.values[loop.slot]), _position(index[0])
         if self._reachable(core, loop) or now is None or wanted is None or not loop.forward:
             return True
         now += offset
         running = core.code.ops[core.pc].loops
         again = any(info.within(between) and between.within(loop) for between in running)
         return now < wanted or (now == wanted and (core.pc <= info.start or again))
-
-    def _position(self, value: Any) -> int | None:
-        if isinstance(value, int):
-            return value
-        if isinstance(value, Linear) and len(value.terms) == 1 and value.terms[0][1] == 1:
-            (name, index), _ = value.terms[0]
-            if symbolic.TURN in name and index:
-                return int(index[0]) + value.constant
-        return None
 
     def _reachable(self, core: CoreRun, info: LoopInfo) -> bool:
         """Whether the start of a loop lies ahead: not on an arm of a branch that was not taken."""
@@ -667,3 +658,14 @@ class _Turn:
             lows.append(address + coefficient * (counter + term.step))
             address += coefficient * counter
         return min([address, *lows])
+
+
+def _position(value: Any) -> int | None:
+    """In which turn a loop variable is: its number, or the turn of one that is told by its turn; None: not known."""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Linear) and len(value.terms) == 1 and value.terms[0][1] == 1:
+        (name, index), _ = value.terms[0]
+        if symbolic.TURN in name and index:
+            return int(index[0]) + value.constant
+    return None
