@@ -273,6 +273,7 @@ __global__ AICORE void kernel() {
         ("struct S { virtual void f(); int32_t a; };", None),
         ("struct P { int32_t a; int8_t b; }; struct S : P { int8_t c; };", None),
         ("struct S { int8_t a; int32_t b; } __attribute__((packed));", None),
+        ("#pragma pack(push, 8)\nstruct S { int8_t a; int32_t b; };\n#pragma pack(pop)", 8),
         ("#pragma pack(1)\nstruct S { int8_t a; int32_t b; };", None),
     ],
 )

@@ -6,6 +6,7 @@ the script. A loop over objects of an array, and one with a single turn, is foll
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -181,7 +182,7 @@ def turns_of(run: Pass, shape: Shape) -> int | None:
         if not test.value:
             return count
         count, value = count + 1, value + shape.step.value
-        bound = _bound(run, shape) if count == 2 else None
+        bound = _bound(run, shape, shape.test) if count == 2 else None
         if isinstance(bound, Const) and shape.step.value > 0:
             turns = max(0, -(-(bound.value - shape.start.value) // shape.step.value))
             end = shape.start.value + turns * shape.step.value
@@ -191,20 +192,30 @@ def turns_of(run: Pass, shape: Shape) -> int | None:
     return None
 
 
-def _bound(run: Pass, shape: Shape) -> Expr | None:
-    """The value that the variable of a loop stays below, if that is how it ends."""
-    test = shape.test
+def _bound(run: Pass, shape: Shape, test: Node | None) -> Expr | None:
+    """The value that the variable of a loop stays below, if that is how it ends: what else the test asks for holds, and
+    does not ask for the variable."""
     if test is None or test.kind != "binary_expression" or shape.cell is None:
         return None
     left, right, op = test.field("left"), test.field("right"), test.field("operator")
-    if left is None or right is None or op is None or op.kind not in ("<", "<="):
+    if left is None or right is None or op is None:
         return None
-    if left.kind != "identifier" or shape.scope.find(left.text) is not shape.cell:
+    if op.kind == "&&":
+        for one, other in ((left, right), (right, left)):
+            if _bound(run, shape, one) is not None and not _asks_for(shape, other):
+                return _bound(run, shape, one)
+    if op.kind not in ("<", "<=") or left.kind != "identifier" or shape.scope.find(left.text) is not shape.cell:
         return None
     found = run.value(right, shape.scope)
     if not isinstance(found, Whole):
         return None
     return run.terms.binary("+", found.expr, Const(1)) if op.kind == "<=" else found.expr
+
+
+def _asks_for(shape: Shape, test: Node) -> bool:
+    """Whether a part of a loop's test may depend on its variable: it names it, or calls something."""
+    words = re.findall(r"[A-Za-z_]\w*", test.text)
+    return "(" in test.text or any(shape.scope.find(word) is shape.cell for word in words)
 
 
 def follow(run: Pass, shape: Shape) -> str:
@@ -402,7 +413,7 @@ class _Loop:
             return start
         if count is not None and start is not None:
             return start + max(count - 1, 0) * shape.step.value
-        bound = _bound(run, shape)
+        bound = _bound(run, shape, shape.test)
         most = bounds(run.terms, bound)[1] if bound is not None else None
         return None if most is None else most - 1
 

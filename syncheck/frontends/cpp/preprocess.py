@@ -93,7 +93,7 @@ class _Preprocessor(pcpp.Preprocessor):  # type: ignore[misc]
             named = next((tok.value for tok in toks if tok.type == "CPP_ID"), "")
             if named in _QUALIFIERS:
                 raise pcpp.OutputDirective(pcpp.Action.IgnoreAndRemove)
-        if directive.value == "pragma" and [tok.value for tok in toks if tok.value.strip()][:1] == ["pack"]:
+        if directive.value == "pragma" and _PACKED.search("".join(tok.value for tok in toks)):
             self.on_error(str(directive.source), directive.lineno, "how members are packed is not followed")
         if directive.value in ("pragma", "warning", "error"):
             raise pcpp.OutputDirective(pcpp.Action.IgnoreAndRemove)
@@ -150,6 +150,10 @@ def _launched(match: re.Match[str]) -> str:
     name = " ".join(match.group(1).split())
     blocks = " ".join(_first(match.group(2)).split()) or "0"
     return f"{LAUNCH}({name}, {blocks}{')' if match.group(3) else ', '}{lines}"
+
+
+_PACKED = re.compile(r"pack\s*\(.*\b[124]\s*\)")
+"""Members closer to each other than they lie by themselves (at multiples of at most 8)."""
 
 
 def _first(listed: str) -> str:
