@@ -79,3 +79,23 @@ def test_a_kernel_that_no_launch_here_names_is_followed_all_the_same() -> None:
     second = second.replace("T *x", "float *x").replace("<T,", "<float,").replace("Vec, T", "Vec, float")
     report = checked(first + second.replace("kRows", "8") + "void start(float *x) { first<<<1, nullptr, 0>>>(x); }\n")
     assert errors(report) == ["RAW001", "WAW001"]
+
+
+GIVEN = """struct Inner { int widths[2]; float scale; };
+struct Given { uint32_t count; int depth = 2; Inner inner; __gm__ float *from; };
+extern "C" __global__ AICORE void kernel_entry(__gm__ float *x, Given given) {
+    Tile<TileType::Vec, float, 1, 64> t;
+    TASSIGN(t, 0x0);
+    GlobalTensor<float, Shape<1, 1, 1, 1, 64>, Stride<64, 64, 64, 64, 1>> g(given.from);
+    TLOAD(t, g);
+    if (CONDITION) { TADDS(t, t, 1.0f); }
+    pipe_barrier(PIPE_ALL);
+}
+"""
+
+
+def test_the_host_sets_all_members_of_what_it_gives_whatever_they_begin_with() -> None:
+    for condition in ("given.depth == 3", "given.inner.widths[1] > 4", "given.inner.scale < 0.5f", "given.count == 0"):
+        assert errors(checked(GIVEN.replace("CONDITION", condition))) == ["RAW001", "WAW001"], condition
+    assert errors(checked(GIVEN.replace("CONDITION", "given.count < 0"))) == []
+    assert errors(checked(GIVEN.replace("CONDITION", "given.depth > given.depth"))) == []

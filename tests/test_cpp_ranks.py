@@ -100,3 +100,14 @@ def test_a_place_that_depends_on_the_rank_is_not_compared() -> None:
     own = "Row slot(data + group->rank * 64); TSTORE(slot, tile); pipe_barrier(PIPE_ALL);\n"
     far = "Row other((__gm__ float *)far(group, (uint64_t)(data + group->rank * 64))); TLOAD(tile, other);\n"
     assert found(NOTIFY, WAIT, own, far) == []
+
+
+def test_a_place_that_each_rank_reads_from_memory_of_its_own_is_left_alone() -> None:
+    start = "int at = words[8 + n];\n__gm__ float *{0} = {1} + at * 64;\nRow {0}_row({0});\n"
+    at = (
+        start.format("own", "data")
+        + "__gm__ float *other = (__gm__ float *)far(group, (uint64_t)own);\nRow to(other);\n"
+    )
+    assert found(at, "TSTORE(own_row, tile); pipe_barrier(PIPE_ALL);\nTSTORE(to, tile);\n") == []
+    fixed = at.replace("words[8 + n]", "n")
+    assert found(fixed, "TSTORE(own_row, tile); pipe_barrier(PIPE_ALL);\nTSTORE(to, tile);\n") == ["RNK002 error"]

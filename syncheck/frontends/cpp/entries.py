@@ -26,7 +26,7 @@ from syncheck.frontends.cpp.scopes import (
 from syncheck.frontends.cpp.state import Pass, Unreadable
 from syncheck.frontends.cpp.syntax import Node, Unit
 from syncheck.frontends.cpp.types import arguments_of, base_type, declared_type, parameter_name, space_of
-from syncheck.frontends.cpp.values import Address, Real, Whole
+from syncheck.frontends.cpp.values import Address, Cell, Items, Lost, Object, Real, Whole
 from syncheck.ir import Const
 from syncheck.source import Problem, Span
 
@@ -162,6 +162,11 @@ def _argument(run: Pass, node: Node, routine: Routine, explicit: list[Any], low:
         kind = None
     if isinstance(kind, Array):
         kind = Pointer(kind.of, "GM")
+    return _given(run, kind, name, node, low)
+
+
+def _given(run: Pass, kind: Any, name: str, node: Node, low: int | None = None) -> Any:
+    """Something of a type that the host gave: of an object all members, whatever its class says they begin with."""
     if isinstance(kind, Pointer):
         run.declared.hints.setdefault(name, name)
         return Address(kind.space or "GM", name, Const(0), kind.to)
@@ -173,7 +178,23 @@ def _argument(run: Pass, node: Node, routine: Routine, explicit: list[Any], low:
             return Whole(run.pin(name), kind)
         key = f"argument {name}{' of the host' if run.host else ''}"
         return Whole(ranged(run, run.terms.symbol(key, hint=name, low=low), kind), kind)
-    return constructed(run, kind, [], name, node)
+    made = constructed(run, kind, [], name, node)
+    if isinstance(made, Object) and not run.host:
+        for field, cell in made.fields.items():
+            run.trail.put(cell, _member(run, cell, f"{name}_{field}", node))
+    return made
+
+
+def _member(run: Pass, cell: Cell, name: str, node: Node) -> Any:
+    if isinstance(cell.value, Items):
+        for number, one in enumerate(cell.value.cells):
+            run.trail.put(one, _member(run, one, f"{name}_{number}", node))
+        return cell.value
+    if isinstance(cell.value, Object):
+        return _given(run, cell.value.type, name, node)
+    if isinstance(cell.type, Number | Pointer):
+        return _given(run, cell.type, name, node)
+    return cell.value if cell.type is None else Lost(f"{name} is given by the host", cell.type)
 
 
 def _routines(scope: Scope) -> Iterator[Routine]:

@@ -216,20 +216,24 @@ class Walk:
         return False
 
     def own(self, touch: Touch) -> bool:
-        """Whether the place of an access depends on which rank this is."""
-        return self._of_ranks({name for term in touch.terms for name in names(term)})
+        """Whether the place of an access depends on which rank this is, or on a number that each rank reads from memory
+        of its own."""
+        found = {name for term in touch.terms for name in names(term)}
+        return self._of_ranks(found) or any(_entry(self.finisher, Name(one, NOWHERE)) for one in self._behind(found))
 
     def _of_ranks(self, found: set[str]) -> bool:
+        return bool(self._behind(found) & self.ranks)
+
+    def _behind(self, found: set[str]) -> set[str]:
+        """Names, and all that they were computed from."""
         waiting, seen = list(found), set[str]()
         while waiting:
             name = waiting.pop().partition("#")[0]
-            if name in self.ranks:
-                return True
             if name not in seen:
                 seen.add(name)
                 symbol = self.finisher.terms.symbols.get(name)
                 waiting += [] if symbol is None else _WORD.findall(symbol.key)
-        return False
+        return seen
 
     # ------------------------------------------------------------ values
 
