@@ -419,7 +419,10 @@ def test_raw_copies_touch_what_their_parameters_say() -> None:
     use = "vadds((__ubuf__ float *)0x{:x}, (__ubuf__ float *)0x{:x}, 1.0f, 1, 1, 1, 8, 8);\npipe_barrier(PIPE_ALL);"
     assert ("RAW001", 2) in errors(copy + use.format(0x1000, 0x0))
     assert errors(copy + use.format(0x1000, 0x100)) == []
-    assert [rule for rule, _ in errors(copy.replace(", 4, 2,", ", n, 2,") + use.format(0x1000, 0x0))] == ["SYN001"]
+    unknown = copy.replace(", 4, 2,", ", n, 2,")
+    assert [rule for rule, _ in errors(unknown + use.format(0x1000, 0x0))] == ["RAW001"]
+    assert errors(unknown + use.format(0x1000, 0x100)) == []  # until the next pointer
+    assert [rule for rule, _ in errors(unknown.replace("0, 0)", "1, 0)") + use.format(0x1000, 0x0))] == ["SYN001"]
 
 
 def test_a_value_that_grows_each_turn_is_a_formula_of_the_turn() -> None:

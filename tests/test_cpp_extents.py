@@ -310,3 +310,22 @@ def test_a_comparison_with_a_number_reads_one_tile() -> None:
     body += "Line g(x);\nTLOAD(b, g);\nfloat least = 0.5f * n;\nTCMPS(m, a, %s, CmpMode::EQ);\n"
     assert errors(body % "least" + LAST) == []
     assert [rule for rule, _ in errors(body % "b" + LAST)] == ["RAW001"]
+
+
+COPIED = """__ubuf__ float *in = (__ubuf__ float *)0x1000;
+copy_gm_to_ubuf(in, x, 0, 1, n, 0, 0);
+__ubuf__ float *out = (__ubuf__ float *)%s;
+copy_ubuf_to_gm(x + 65536, out, 0, 1, 8, 0, 0);
+"""
+
+
+def test_a_copy_of_unknown_length_ends_before_the_next_place_that_the_text_points_to() -> None:
+    report = checked(COPIED % "0x2000" + LAST)
+    assert (report.verdict, [one.kind for one in report.assumed]) == ("proved", ["sizes"])
+    assert [rule for rule, _ in errors(COPIED % "0x1080" + LAST)] == []
+    inside = COPIED % "0x2000" + "copy_ubuf_to_gm(x + 65536, in + 8, 0, 1, 8, 0, 0);\n"
+    assert [rule for rule, _ in errors(inside + LAST)] == ["RAW001"]
+    unsure = Settings(load("a2a3"), timed=False, doubt=("sizes",))
+    head = 'extern "C" __global__ AICORE void kernel_entry(__gm__ float *x, int64_t n) {\n'
+    text = f"{head}{COPIED % '0x2000'}{LAST}\n}}\n"
+    assert wrong(check_cpp(text, "k.cpp", unsure, lambda name, includer: None)) == ["SYN001"]

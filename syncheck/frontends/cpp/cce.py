@@ -63,8 +63,11 @@ def _operand(run: Pass, node: Node, value: Any, size: tuple[int, int, int] | Non
 
 
 def _within_tiles(run: Pass, name: str, numbers: list[int | None], values: list[Any]) -> Sizes | None:
-    """A copy of unknown length stays within the tile that was given its on-chip address, and moves no more than that
-    to or from GM, in one piece (docs/cpp.md); None where there is no such tile, or where rows in GM lie apart."""
+    """A copy of unknown length stays within the tile that was given its on-chip address, else ends before the next
+    place that the text makes a pointer to, and moves no more than that to or from GM, in one piece (docs/cpp.md); None
+    where nothing is told, or where rows in GM lie apart."""
+    if "sizes" in run.declared.doubt:
+        return None
     room = [_room(run, value) for value in values[:2]]
     if name == "copy_matrix_cc_to_gm":
         whole = len(values) > 5 and isinstance(values[3], Whole) and values[3] == values[5]
@@ -75,13 +78,29 @@ def _within_tiles(run: Pass, name: str, numbers: list[int | None], values: list[
     most = max((one for one in room if one is not None), default=0)
     if not whole or not most or any(one == 0 for one in room):
         return None
+    if run.at is not None:
+        said = "sizes", "a copy of unknown length stays within its buffer on the chip"
+        run.declared.presumed.setdefault(said, run.at.span)
     return [(1, most if one is None else one, 1) for one in room]
 
 
 def _room(run: Pass, value: Any) -> int | None:
     """The room of an on-chip operand; None in GM."""
     on_chip = isinstance(value, Address) and value.space not in ("GM", "")
-    return run.room(value.space, value.offset) if on_chip else None
+    return (run.room(value.space, value.offset) or _until_next(run, value)) if on_chip else None
+
+
+def _until_next(run: Pass, value: Address) -> int:
+    """From a place to the next one of its memory that the text makes a pointer to or gives a tile; 0 if it makes none
+    to this one, or where a tile lies around it."""
+    named, space = run.declared.named, run.machine.spaces.get(value.space)
+    if not isinstance(value.offset, Const) or space is None:
+        return 0
+    run.declared.crowded = True
+    at = value.offset.value
+    if named is None or (value.space, at) not in named or run.around(value.space, at) is not None:
+        return 0
+    return min((place for where, place in named if where == value.space and place > at), default=space.bytes) - at
 
 
 def _all(*numbers: int | None) -> bool:

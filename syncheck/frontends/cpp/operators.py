@@ -351,6 +351,8 @@ def is_bit(expr: Expr) -> bool:
 def _pointer_from(run: Pass, value: Whole, kind: Pointer) -> Address:
     """A number taken for an address: in on-chip memory it is one; in GM it is somewhere a symbol tells."""
     if kind.space and kind.space != "GM":
+        if value.number is not None:
+            run.declared.places.add((kind.space, value.number))
         return Address(kind.space, "", value.expr, kind.to)
     terms = linear(value.expr)[1]
     base = next((term for term in terms if terms[term] == 1 and run.terms.is_open(term)), None)

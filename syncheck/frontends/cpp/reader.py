@@ -158,8 +158,9 @@ def _program(
     domains: Mapping[str, Domain], coverage: Coverage, pins: dict[str, int], doubt: frozenset[str],
     changing: frozenset[str] = frozenset(),
     instead: tuple[str, tuple[str, str]] = ("", ("", "")), reshaped: frozenset[tuple[Span, int]] = frozenset(),
+    named: frozenset[tuple[str, int]] | None = None,
 ) -> Program | None:  # fmt: skip
-    declared, terms = Declared(changing=changing, reshaped=reshaped, doubt=doubt), Terms()
+    declared, terms = Declared(changing=changing, reshaped=reshaped, named=named, doubt=doubt), Terms()
     bodies: dict[str, tuple[Statement, ...]] = {}
     passes: dict[str, Pass] = {}
     problems: dict[str, dict[tuple[str, int, str], Problem]] = {}
@@ -175,14 +176,16 @@ def _program(
         problems[core] = declared.problems
     chosen = cores_of(bodies, passes, declared)
     more = _changing(Finisher(terms, declared, machine, {}, entry.span), chosen) - changing
-    if more or declared.unsteady:
-        known = changing | more, instead, reshaped | declared.unsteady
+    fresh = declared.crowded and named is None
+    if more or declared.unsteady or fresh:
+        named = frozenset(declared.places) if fresh else named
+        known = changing | more, instead, reshaped | declared.unsteady, named
         return _program(entry, units, path, machine, said, domains, coverage, pins, doubt, *known)
     lonely = half(chosen, declared)
     pair = other_half(units["AIV"], path, entry) if lonely and not instead[0] else None
     if pair is not None:
         core = "AIC" if "AIC" not in chosen else "AIV"
-        known = changing, (core, pair), reshaped
+        known = changing, (core, pair), reshaped, named
         whole = _program(entry, units, path, machine, said, domains, coverage, pins, doubt, *known)
         mine = [one for table in problems.values() for one in table.values()]
         if whole is not None and len(whole.cores) > 1 and all(one in mine for one in whole.problems):

@@ -63,7 +63,9 @@ class Declared:
     """Everything that both passes declare. `views` and `placed` find what was declared before; `loaded` are the
     pointers that integers are read through, `changing` those whose memory may hold another value at each read;
     `cleaned_in` and `steady` are pointers, and loops in which their lines are dropped and integers taken as unchanged;
-    `reshaped` are tiles of whose valid rows (0) or columns (1) nothing is known, `unsteady` those found to be such.
+    `reshaped` are tiles of whose valid rows (0) or columns (1) nothing is known, `unsteady` those found to be such;
+    `named` are the places on the chip that the text makes pointers to (None: not yet known), `places` those found,
+    `crowded` whether it matters.
     `doubt`: the kinds of assumptions (source.ASSUMED) not to make; `guessed`: (kind, tensor, where) of those made of a
     tensor, in words; `plain`: functions without a text that were taken to compute a number only; `presumed`: (kind,
     in words) of those made of a value."""
@@ -103,6 +105,9 @@ class Declared:
     pressure: dict[str, dict[str, tuple[bool, Span]]] = field(default_factory=dict)
     reshaped: frozenset[tuple[Span, int]] = frozenset()
     unsteady: set[tuple[Span, int]] = field(default_factory=set)
+    named: frozenset[tuple[str, int]] | None = None
+    places: set[tuple[str, int]] = field(default_factory=set)
+    crowded: bool = False
 
     def count(self, kind: str, name: str) -> None:
         """One more thing of a kind was understood."""

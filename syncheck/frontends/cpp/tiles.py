@@ -44,6 +44,8 @@ def _assign(run: Pass, node: Node, name: str, explicit: list[Any], values: list[
     fifo = _popped(run, given.expr)
     run.trail.put(held.address, None if fifo else given)
     run.trail.put(held.fifo, fifo)
+    if isinstance(given.expr, Const):
+        run.declared.places.add((held.type.space, given.expr.value))
     run.assigned.setdefault((held.type.space, given.expr), []).append((tuple(run.sites), held.type.bytes))
     run.declared.count("instructions", "TASSIGN")
     return None
