@@ -6,7 +6,7 @@ import pytest
 
 from syncheck.build import kernels
 from syncheck.check import Settings, check
-from syncheck.execution import EMIT, CoreRun, Kernel, Stopped, emitting, frames_of, turn_of
+from syncheck.execution import EMIT, CoreRun, Kernel, Stopped, _shown, emitting, frames_of, turn_of
 from syncheck.frontends.script import parse
 from syncheck.machine import load
 from syncheck.symbolic import TURN, Linear, Open, Store, atom, linear, opaque
@@ -159,3 +159,27 @@ def test_a_step_may_ask_for_the_loops_own_variable() -> None:
     assert check(doubling, "k.sync", settings).events == 4
     changing = "core AIV0 { let x = 0; for (i = 0; x < i; i += i) { if (any) { x = i; } } }"
     assert check(changing, "k.sync", settings).verdict in ("proved", "bounded")
+
+
+def test_which_atom_bounds_a_loop() -> None:
+    kernel = kernel_of(TEXT)
+    run = CoreRun(kernel, kernel.cores[0])
+    (loop,) = kernel.cores[0].loops
+    run.values[loop.slot] = 5
+    found = [run.member(family) for family in (("n", None), ("k", 3), ("k", (loop, 0)), ("k", (loop, -2)))]
+    assert found == [("n", ()), ("k", (3,)), ("k", (5,)), ("k", (3,))]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (4, "4"),
+        ((3, "b@first"), "3"),
+        (atom("b@first", 2), "2"),
+        (atom("b@first", 2) + 1, "b[2] + 1"),
+        (atom("n"), "n"),
+    ],
+)
+def test_how_a_value_is_shown(value: object, shown: str) -> None:
+    """A loop told by its turn by the number of its turn."""
+    assert _shown(value) == shown

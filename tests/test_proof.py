@@ -333,3 +333,38 @@ core AIV0 {
     assert Explorer(kernel, Rules(), log).run().gaps == {}
     told = [remark for remark in log.remarks.values() if remark.kind == "overtakes"]
     assert {kernel.sites[remark.places[2].site].span.line for remark in told} == {6, 8}
+
+
+ORDERED = """
+param u in 0..; param v in 0..;
+core AIV0 {
+    for (k = 0; k < 4; k += 1) { pipe_barrier(PIPE_V); }
+    instr w on PIPE_MTE3 writes UB[0:64];
+    instr wu on PIPE_MTE3 writes GM[u:u + 64];
+    set_flag(PIPE_MTE3, PIPE_MTE2, 0); wait_flag(PIPE_MTE3, PIPE_MTE2, 0);
+    instr rv on PIPE_MTE2 reads GM[v:v + 64];
+    instr r on PIPE_MTE2 reads UB[0:64];
+    instr r2 on PIPE_MTE2 reads UB[32:96];
+    set_flag(PIPE_MTE2, PIPE_V, 0); wait_flag(PIPE_MTE2, PIPE_V, 0);
+    instr w2 on PIPE_V writes UB[0:128];
+    set_flag(PIPE_V, PIPE_MTE2, 0); wait_flag(PIPE_V, PIPE_MTE2, 0);
+    instr last on PIPE_MTE2 reads UB[64:96];
+    pipe_barrier(PIPE_ALL);
+}
+"""
+
+
+def test_pairs_in_order_are_counted() -> None:
+    """Also those at addresses that no number says: w-r, w-r2, w-w2, r-w2, r2-w2, w2-last."""
+    report = run(ORDERED)
+    assert not errors(report)
+    assert report.ordered == 6
+
+
+def test_in_which_turn_a_signal_that_nobody_hears_was_sent() -> None:
+    text = """
+        core AIC { for (i = 0; i < 3; i += 1) { ffts_cross_core_sync(PIPE_FIX, 2, 0); } }
+        core AIV { for (k = 0; k < 2; k += 1) { wait_flag_dev(0); } }
+    """
+    (finding,) = run(text).findings
+    assert (finding.rule, finding.primary.frames) == ("XCR001", ("i=2",))

@@ -217,3 +217,21 @@ def test_what_is_done_with_a_counter(body: str, threshold: int, bad: str) -> Non
 
 def test_a_turn_that_is_kept_may_be_asked_for_again() -> None:
     assert built("kept = i;", "i = m; i < n; i += 1")[0].bad == "i is kept for later turns"
+
+
+@pytest.mark.parametrize("condition", ["m % (n + 3)", "m & (n + 3)", "m / (n + 3)", "m << n", "m >> (n + 1)"])
+def test_what_is_not_a_number_on_the_right_says_nothing_of_remainders(condition: str) -> None:
+    _, kernel = built(f"if ({condition}) {{ pipe_barrier(PIPE_V); }}")
+    assert {"m", "n"} <= kernel.demands.odd_index
+    assert not kernel.demands.modulus
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [("3 << 0", 3), ("3 << 1", 6), ("6 >> 0", 6), ("7 >> 1", 3), ("7 / 2", 3), ("7 % 4", 3), ("6 & 3", 2), ("5 | 2", 7),
+     ("0 - 7 / 2", -3), ("ceil_div(7, 2)", 4)],
+)  # fmt: skip
+def test_numbers_of_the_text_are_worked_out(number: str, value: int) -> None:
+    """A counter is compared with it: so many turns may be told apart."""
+    loop, _ = built(f"if (i == ({number})) {{ pipe_barrier(PIPE_V); }}")
+    assert loop.threshold == abs(value) + 1

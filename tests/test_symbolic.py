@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncheck import symbolic
+from syncheck.observation import Case
 from syncheck.symbolic import EXCESS, Linear, Store, Value, atom
 from syncheck.symbolic import Test as Question
 
@@ -260,3 +261,42 @@ def test_distances_of_addresses() -> None:
     assert [symbolic.spacing(a, b) for a, b in ((X * 12, Y * 8), (X * 12, X * 4), (None, None), (None, 6), (6, 0))] == [
         4, 8, 1, 6, 6
     ]  # fmt: skip
+
+
+def store(bounds: dict[str, tuple[int | None, int | None]], **facts: bool) -> Store:
+    """What is known of x and y, and `less`, `sum`: whether x < y, whether x + y < 4."""
+    questions = {"less": Question("<", _form(X - Y)), "sum": Question("<", _form(X + Y - 4))}
+    known = {(name, ()): of for name, of in bounds.items()}
+    return Store(lambda _: (None, None), known, {questions[name]: answer for name, answer in facts.items()})
+
+
+def _form(value: Value) -> Linear:
+    assert isinstance(value, Linear)
+    return value
+
+
+CASES = [
+    store({"x": (low, high)}, **facts)
+    for low, high in ((None, None), (0, None), (None, 3), (0, 3), (1, 2))
+    for facts in ({}, {"less": True}, {"less": False}, {"less": True, "sum": False}, {"less": True, "sum": True})
+]
+
+
+@pytest.mark.parametrize("one", CASES, ids=lambda case: f"{case.bounds}{list(case.facts.values())}")
+def test_what_a_path_implies(one: Store) -> None:
+    """What holds of the other's values holds of its own, and it has answered each of the other's questions alike."""
+    for other in CASES:
+        (low, high), (least, most) = one.bounds["x", ()], other.bounds["x", ()]
+        inside = (least is None or (low is not None and low >= least)) and (
+            most is None or (high is not None and high <= most)
+        )
+        assert one.implies(other) == (inside and other.facts.items() <= one.facts.items())
+    assert not one.implies(Case())
+
+
+@pytest.mark.parametrize(
+    ("bounds", "least"),
+    [((None, None), 0), ((None, 5), 0), ((None, 0), 0), ((None, -3), -3), ((2, 9), 2), ((-4, None), -4), ((1, 1), 1)],
+)
+def test_the_value_that_a_report_names(bounds: tuple[int | None, int | None], least: int) -> None:
+    assert symbolic._least_of(*bounds) == least
