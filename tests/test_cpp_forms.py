@@ -16,9 +16,9 @@ from test_cpp_sound import checked
 
 NAMES = ("u", "v", "w")
 VALUES = range(-1, 6)
-CALLED = ("lambda", "function", "method")
+CALLED = ("lambda", "function", "method", "nested", "value")
 LOADED = "pipe_barrier(PIPE_ALL); TLOAD(a, g);"
-FORMS = ("plain", "lambda", "function", "method", "macro")
+FORMS = ("plain", "macro", "array", "pointer", "object", *CALLED)
 
 
 def expression(draw: Random, deep: int) -> str:
@@ -35,13 +35,13 @@ def block(draw: Random, deep: int, marks: list[int]) -> list[Any]:
 
 
 def statement(draw: Random, deep: int, marks: list[int]) -> Any:
-    kind = draw.choice(("set", "set", "mark") + (("if", "if", "loop", "leave") if deep else ()))
+    kind = draw.choice(("set", "set", "mark") + (("if", "if", "loop", "leave", "stop", "skip") if deep else ()))
     if kind == "mark":
         marks.append(len(marks))
         return kind, marks[-1]
     if kind == "set":
         return kind, draw.choice(NAMES), expression(draw, 2)
-    if kind == "leave":
+    if kind in JUMPS:
         return kind, expression(draw, 2)
     if kind == "if":
         return kind, expression(draw, 2), block(draw, deep - 1, marks), block(draw, deep - 1, marks)
@@ -52,34 +52,54 @@ class Left(Exception):
     """The function returns."""
 
 
+class Stopped(Exception):
+    """The loop ends."""
+
+
+class Skipped(Exception):
+    """The turn ends."""
+
+
+JUMPS = {"leave": Left, "stop": Stopped, "skip": Skipped}
+WORDS = {"leave": "return;", "stop": "break;", "skip": "continue;"}
+
+
 def called(program: list[Any], held: dict[str, int], found: set[int]) -> None:
     with suppress(Left):
         reached(program, held, found)
 
 
-def staying(program: list[Any]) -> list[Any]:
-    """The program without its early returns."""
+def allowed(program: list[Any], jumps: frozenset[str]) -> list[Any]:
+    """The program with those jumps only that something here takes: a call, or a loop."""
     made: list[Any] = []
     for one in program:
-        if one[0] != "leave":
-            made.append(tuple(staying(part) if isinstance(part, list) else part for part in one))
+        inner = jumps | {"stop", "skip"} if one[0] == "loop" else jumps
+        if one[0] not in JUMPS or one[0] in jumps:
+            made.append(tuple(allowed(part, inner) if isinstance(part, list) else part for part in one))
     return made
+
+
+def stops(program: list[Any]) -> bool:
+    """Whether a loop around ends here."""
+    return any(one[0] == "stop" or (one[0] == "if" and (stops(one[2]) or stops(one[3]))) for one in program)
 
 
 def reached(program: list[Any], held: dict[str, int], found: set[int]) -> None:
     for one in program:
         if one[0] == "mark":
             found.add(one[1])
-        elif one[0] == "leave":
+        elif one[0] in JUMPS:
             if eval(one[1], {}, held):
-                raise Left
+                raise JUMPS[one[0]]
         elif one[0] == "set":
             held[one[1]] = int(eval(one[2], {}, held))
         elif one[0] == "if":
             reached(one[2] if eval(one[1], {}, held) else one[3], held, found)
         else:
-            for _ in range(int(eval(one[1], {}, held))):
-                reached(one[2], held, found)
+            with suppress(Stopped):
+                for _ in range(int(eval(one[1], {}, held))):
+                    with suppress(Skipped):
+                        reached(one[2], held, found)
 
 
 def written(draw: Random, program: list[Any]) -> list[str]:
@@ -91,17 +111,18 @@ def written(draw: Random, program: list[Any]) -> list[str]:
             name, value = one[1:]
             lines += [draw.choice((f"{name} = {value};", f"int &r{name} = {name}; r{name} = {value};"))]
             lines[-1] = f"{{ {lines[-1]} }}"
-        elif one[0] == "leave":
-            lines += draw.choice(([f"if ({one[1]}) return;"], [f"if (!({one[1]})) {{ ; }} else {{ return; }}"]))
+        elif one[0] in JUMPS:
+            word = WORDS[one[0]]
+            lines += draw.choice(([f"if ({one[1]}) {word}"], [f"if (!({one[1]})) {{ ; }} else {{ {word} }}"]))
         elif one[0] == "if":
-            then, other = written(draw, one[2]), written(draw, one[3])
+            then, other, leaves = written(draw, one[2]), written(draw, one[3]), stops([one])
             forms = (
                 [f"if ({one[1]}) {{", *then, "} else {", *other, "}"],
                 [f"if (!({one[1]})) {{", *other, "} else {", *then, "}"],
                 [f"switch (({one[1]}) ? 1 : 0) {{ case 1: {{", *then, "break; }", "default: {", *other, "} }"],
                 [f"if (bool c = {one[1]}; c) {{", *then, "} else {", *other, "}"],
             )
-            lines += draw.choice(forms)
+            lines += draw.choice([one for one in forms if not one[0].startswith("switch") or not leaves])
         else:
             body, i = written(draw, one[2]), one[3]
             lines += draw.choice(
@@ -127,6 +148,26 @@ def in_form(form: str, lines: list[str]) -> tuple[str, list[str]]:
         head = "struct S { int u = 0, v = 1, w = 2; AICORE void go(int64_t n, Row &a, Row &b) {"
         call = "TLOAD(a, g); S s; s.go(n, a, b); int &u = s.u, &v = s.v, &w = s.w;"
         return "\n".join((head, *lines, "} };")), [call]
+    if form == "nested":
+        inner = "AICORE void in(int &k, int &l, int &m, int64_t n, Row &a, Row &b) {"
+        names = "#define u k\n#define v l\n#define w m\n"
+        outer = "\n#undef u\n#undef v\n#undef w\nAICORE void go(int &m, int &k, int &l, int64_t n, Row &a, Row &b) {"
+        body = (names + inner, *lines, "}", outer, "in(k, l, m, n, a, b);", "}")
+        return "\n".join(body), [start, "go(w, u, v, n, a, b);"]
+    if form == "value":
+        head = "AICORE int go(int u, int &v, int &w, int64_t n, Row &a, Row &b) {"
+        lines = [line.replace("return;", "return u;") for line in lines]
+        return "\n".join((head, *lines, "return u;", "}")), [start, "u = go(u, v, w, n, a, b);"]
+    if form in ("array", "pointer", "object"):
+        at, made = {
+            "array": ("s[{}]", "int s[3] = {0, 1, 2};"),
+            "pointer": ("(*p{})", "int s0 = 0, s1 = 1, s2 = 2; int *p0 = &s0, *p1 = &s1, *p2 = &s2;"),
+            "object": ("t.s{}", "T t; t.s0 = 0; t.s1 = 1; t.s2 = 2;"),
+        }[form]
+        names = "\n".join(f"#define {name} {at.format(number)}" for number, name in enumerate(NAMES))
+        lines = [line.replace("&ru", "&q0").replace("&rv", "&q1").replace("&rw", "&q2") for line in lines]
+        lines = [line.replace(" ru =", " q0 =").replace(" rv =", " q1 =").replace(" rw =", " q2 =") for line in lines]
+        return f"struct T {{ int s0, s1, s2; }};\n{names}", [made, "TLOAD(a, g);", *lines]
     if form == "macro":
         return "#define TWICE(x) x", [start, *[f"TWICE({line})" if line.startswith("/*") else line for line in lines]]
     return "", [start, *lines]
@@ -138,7 +179,7 @@ def test_what_a_program_reaches_is_found_in_every_form(form: str) -> None:
     for seed in range(12):
         draw, marks = Random(seed), list[int]()
         program = block(draw, 2, marks)
-        program = program if form in CALLED else staying(program)
+        program = allowed(program, frozenset({"leave"} if form in CALLED else ()))
         expected: set[int] = set()
         left: set[tuple[str, int]] = set()
         for n in VALUES:
