@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from syncheck.frontends.cpp import routines
 from syncheck.frontends.cpp.state import Declared, Pass
+from syncheck.frontends.cpp.within import within
 from syncheck.ir import Call, CrossSet, CrossWait, FifoOp, For, If, Instr, Let, Region, Statement, TileOp
 
 CUBE_SPACES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "L0A_SCALE", "L0B_SCALE")
@@ -55,17 +56,13 @@ def _flag(one: Statement) -> str:
 
 
 def _each(body: Sequence[Statement], declared: Declared) -> list[Statement]:
+    """Each statement, those of calls in their place."""
     found: list[Statement] = []
-    for one in body:
-        match one:
-            case If(_, then, otherwise):
-                found += _each(then, declared) + _each(otherwise, declared)
-            case For(body=inner):
-                found += _each(inner, declared)
-            case Call(name):
-                found += _each(declared.defs[name].body, declared)
-            case _:
-                found.append(one)
+    for one in within(body):
+        if isinstance(one, Call):
+            found += _each(declared.defs[one.name].body, declared)
+        elif not isinstance(one, If | For):
+            found.append(one)
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncheck.ir import For, If, Return, Statement
+from syncheck.frontends.cpp.within import within
+from syncheck.ir import If, Return, Statement
 
 MOST_COPIED = 64
 """Statements behind early returns that may stand twice where a call is written out in its caller."""
@@ -17,7 +18,7 @@ def without_returns(statements: Sequence[Statement], most: int = MOST_COPIED) ->
     for place, one in enumerate(statements):
         if isinstance(one, Return):
             return made
-        if not _returns((one,)):
+        if not any(isinstance(inner, Return) for inner in within((one,))):
             made.append(one)
             continue
         if not isinstance(one, If):
@@ -29,11 +30,3 @@ def without_returns(statements: Sequence[Statement], most: int = MOST_COPIED) ->
             return None
         return [*made, If(one.condition, tuple(sides[0]), tuple(sides[1]), one.span)]
     return made
-
-
-def _returns(statements: Sequence[Statement]) -> bool:
-    for one in statements:
-        inner = (*one.then, *one.otherwise) if isinstance(one, If) else one.body if isinstance(one, For) else ()
-        if isinstance(one, Return) or _returns(inner):
-            return True
-    return False

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from syncheck.frontends.cpp.state import Pass
 from syncheck.frontends.cpp.terms import Terms, names
+from syncheck.frontends.cpp.within import within
 from syncheck.ir import Binary, Break, Const, Expr, For, If, Let, Return, Statement, Unary
 
 
@@ -16,7 +17,9 @@ def polled(run: Pass, body: Iterable[Statement], var: str, test: Expr | None) ->
     asked = [] if test is None else _parts(test)
     asked += [part for one in _leaving(body, returns=test is not None) for part in _parts(one)]
     kept: dict[str, list[Expr]] = {}
-    _assigned(body, kept)
+    for one in within(body):
+        if isinstance(one, Let):
+            kept.setdefault(one.name, []).append(one.value)
     seen: set[str] = set()
     found: dict[str, None] = {}
     while asked:
@@ -51,16 +54,6 @@ def _leaving(body: Iterable[Statement], *, returns: bool, inner: bool = False) -
         elif isinstance(one, For) and returns:
             found += _leaving(one.body, returns=True, inner=True)
     return found
-
-
-def _assigned(body: Iterable[Statement], found: dict[str, list[Expr]]) -> None:
-    for one in body:
-        if isinstance(one, Let):
-            found.setdefault(one.name, []).append(one.value)
-        elif isinstance(one, If):
-            _assigned((*one.then, *one.otherwise), found)
-        elif isinstance(one, For):
-            _assigned(one.body, found)
 
 
 def loaded_by(terms: Terms, loaded: Iterable[str], names: Collection[str]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ from syncheck.frontends.cpp.types import (
     type_of_value,
 )
 from syncheck.frontends.cpp.values import Address, Cell, Closure, Items, Lost, Memory, Object, Real, Whole
+from syncheck.frontends.cpp.within import within
 from syncheck.ir import Call, Def, Expr, For, If, Let, Return, Statement
 
 DEEPEST = 40
@@ -227,31 +229,15 @@ def _emit_call(run: Pass, node: Node, frame: Frame, made: list[Statement], value
     run.emit(Call(name, (), node.span))
 
 
-def does_something(statements: list[Statement] | tuple[Statement, ...]) -> bool:
+def does_something(statements: Iterable[Statement]) -> bool:
     """Whether there is more than variables and jumps."""
-    for one in statements:
-        if isinstance(one, If):
-            if does_something(one.then) or does_something(one.otherwise):
-                return True
-        elif isinstance(one, For):
-            if does_something(one.body):
-                return True
-        elif not isinstance(one, Let | Return):
-            return True
-    return False
+    return any(not isinstance(one, If | For | Let | Return) for one in within(statements))
 
 
-def defined(statements: list[Statement] | tuple[Statement, ...]) -> set[str]:
+def defined(statements: Iterable[Statement]) -> set[str]:
     """The variables that statements define."""
-    found: set[str] = set()
-    for one in statements:
-        if isinstance(one, Let):
-            found.add(one.name)
-        elif isinstance(one, For):
-            found |= {one.var} | defined(one.body)
-        elif isinstance(one, If):
-            found |= defined(one.then) | defined(one.otherwise)
-    return found
+    inside = list(within(statements))
+    return {one.name for one in inside if isinstance(one, Let)} | {one.var for one in inside if isinstance(one, For)}
 
 
 def _escaping(run: Pass, frame: Frame, value: Any) -> set[str]:

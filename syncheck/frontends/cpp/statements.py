@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from syncheck.frontends.cpp import looping
+from syncheck.frontends.cpp.kept import BROKE, CONTINUED, NORMAL, RETURNED, integer_of, leave_turn, with_integer
 from syncheck.frontends.cpp.kinds import BOOL, INT, Class, EventType, Number, PipeType, ShapeType, TensorType, TileType
 from syncheck.frontends.cpp.objects import copied, initial, named
 from syncheck.frontends.cpp.operators import binary, truth
@@ -16,9 +17,9 @@ from syncheck.frontends.cpp.syntax import Node, arguments
 from syncheck.frontends.cpp.terms import names
 from syncheck.frontends.cpp.types import base_type, declared_type, is_volatile, space_of, type_of_value
 from syncheck.frontends.cpp.values import Address, Cell, Choice, Items, Lost, Memory, Object, Real, Whole
-from syncheck.ir import Binary, Break, Const, Continue, Expr, For, If, Let, Name, Return, Statement
+from syncheck.frontends.cpp.within import within
+from syncheck.ir import Binary, Break, Const, Continue, Expr, If, Let, Name, Return, Statement
 
-NORMAL, RETURNED, BROKE, CONTINUED = "", "return", "break", "continue"
 LEFT = "return, break or continue"
 """How a branch ends whose sides end differently."""
 
@@ -60,7 +61,8 @@ def _compound(run: Pass, node: Node, scope: Scope) -> str:
     inner, known, length = Scope(scope), list(run.unended), len(run.out)
     ended = block(run, node.named(), inner)
     if len(run.unended) > len(known):
-        _end(run, node, inner, known, bool(ended) or _leaves(run.out[length:]))
+        leaves = any(isinstance(one, Return | Break | Continue) for one in within(run.out[length:]))
+        _end(run, node, inner, known, bool(ended) or leaves)
     return ended
 
 
@@ -74,18 +76,6 @@ def _end(run: Pass, node: Node, scope: Scope, known: list[Any], early: bool) -> 
             run.problem(node, f"when the destructor of {made.type.name} runs is not followed")
         else:
             run.hooks.destroy(run, node, made)
-
-
-def _leaves(statements: Iterable[Statement]) -> bool:
-    """Whether any of these jumps out of where it stands."""
-    for one in statements:
-        if isinstance(one, If) and _leaves((*one.then, *one.otherwise)):
-            return True
-        if isinstance(one, For) and _leaves(one.body):
-            return True
-        if isinstance(one, Return | Break | Continue):
-            return True
-    return False
 
 
 def _expression(run: Pass, node: Node, scope: Scope) -> str:
@@ -229,22 +219,11 @@ def branch(run: Pass, node: Node, condition: Expr, then: Callable[[], str], othe
 
 def _declared_before(run: Pass, body: Sequence[Statement], kept: Sequence[Any], node: Node) -> None:
     """What one side of a branch defines and leaves behind is a variable of the statements around."""
-    left = {name for value in kept if (expr := looping.integer_of(value)) is not None for name in names(expr)}
+    left = {name for value in kept if (expr := integer_of(value)) is not None for name in names(expr)}
     known = {name for loop in run.loops for name in loop.carried.values()}
-    for name in sorted((_lets(body) & left) - known):
+    lets = {one.name for one in within(body) if isinstance(one, Let)}
+    for name in sorted((lets & left) - known):
         run.emit(Let(name, Const(0), node.span))
-
-
-def _lets(body: Sequence[Statement]) -> set[str]:
-    found: set[str] = set()
-    for one in body:
-        if isinstance(one, Let):
-            found.add(one.name)
-        elif isinstance(one, If):
-            found |= _lets(one.then) | _lets(one.otherwise)
-        elif isinstance(one, For):
-            found |= _lets(one.body)
-    return found
 
 
 def _side(
@@ -369,10 +348,10 @@ def _return(run: Pass, node: Node, scope: Scope) -> str:
 
 def _of_some_turn(run: Pass, node: Node, frame: Frame, cell: Cell, held: Any) -> Any:
     """What a variable holds where a loop returns: nobody knows in which turn."""
-    expr = looping.integer_of(held)
+    expr = integer_of(held)
     if expr is None or isinstance(expr, Const):
         return held
-    return looping.with_integer(held, run.unknown(f"{node.key} {cell.name} where a loop returns", depth=frame.loops))
+    return with_integer(held, run.unknown(f"{node.key} {cell.name} where a loop returns", depth=frame.loops))
 
 
 def leave(run: Pass, frame: Frame) -> Any:
@@ -388,11 +367,11 @@ def leave(run: Pass, frame: Frame) -> Any:
 
 
 def _break(run: Pass, node: Node, scope: Scope) -> str:
-    return looping.leave(run, node, BROKE)
+    return leave_turn(run, node, BROKE)
 
 
 def _continue(run: Pass, node: Node, scope: Scope) -> str:
-    return looping.leave(run, node, CONTINUED)
+    return leave_turn(run, node, CONTINUED)
 
 
 def _nothing(run: Pass, node: Node, scope: Scope) -> str:
