@@ -342,11 +342,13 @@ def _is_odd(kind: Class) -> bool:
     """Whether members do not simply follow each other: alignment, packing, bits, virtual functions, bases."""
     head, _, body = kind.node.text.partition("{")
     fields = [declared for _, declared, _ in kind.fields]
-    said = (head, body.rpartition("}")[2], *(declared.text for declared in fields))
+    said = (_ALIGNED.sub("", head), body.rpartition("}")[2], *(declared.text for declared in fields))
     bits = any(child.kind == "bitfield_clause" for declared in fields for child in declared.named())
     return bits or any(base.fields for base in kind.bases) or "virtual " in body or any(map(_ODD.search, said))
 
 
+_ALIGNED = re.compile(r"\balignas\((\d+)\)|\baligned\((\d+)\)")
+"""Alignment of a class by a number: it moves no member."""
 _ODD = re.compile(rf"\balignas\((?!(?:{'|'.join(SPACES.values())})\))|\b_*(packed|aligned)_*\b")
 
 
@@ -361,7 +363,8 @@ def _align(run: Pass, kind: Type) -> int | None:
     while isinstance(kind, Array):
         kind = kind.of
     if isinstance(kind, Class):
-        inner = [_align(run, member) for _, _, member in layout(run, kind)]
+        said = _ALIGNED.findall(kind.node.text.partition("{")[0])
+        inner = [*(int(one or other) for one, other in said), *(_align(run, at) for _, _, at in layout(run, kind))]
         return None if None in inner else max((one for one in inner if one is not None), default=1)
     size = size_of(kind)
     return None if size is None else min(size, 8)
