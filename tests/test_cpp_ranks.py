@@ -111,3 +111,23 @@ def test_a_place_that_each_rank_reads_from_memory_of_its_own_is_left_alone() -> 
     assert found(at, "TSTORE(own_row, tile); pipe_barrier(PIPE_ALL);\nTSTORE(to, tile);\n") == []
     fixed = at.replace("words[8 + n]", "n")
     assert found(fixed, "TSTORE(own_row, tile); pipe_barrier(PIPE_ALL);\nTSTORE(to, tile);\n") == ["RNK002 error"]
+
+
+def test_the_arguments_of_a_launch_are_those_of_each_rank() -> None:
+    head = HEAD.partition("extern")[0] + "struct Tensor { __gm__ float *base; uint64_t start; };\n"
+    body = """extern "C" __aicore__ void kernel_entry(__gm__ int64_t *args) {
+    __gm__ Tensor *tensor = reinterpret_cast<__gm__ Tensor *>(args[0]);
+    __gm__ Group *group = reinterpret_cast<__gm__ Group *>(args[1]);
+    __gm__ float *data = tensor->base + tensor->start + args[2] * 64;
+    RowTile tile;
+    TASSIGN(tile, 0x0);
+    Row mine(data);
+    Row theirs((__gm__ float *)far(group, (uint64_t)data));
+    TSTORE(mine, tile);
+    pipe_barrier(PIPE_ALL);
+    TLOAD(tile, theirs);
+    pipe_barrier(PIPE_ALL);
+}
+"""
+    report = check_cpp(head + body, "kernel.cpp", Settings(load("a2a3"), timed=False), lambda name, includer: None)
+    assert [one.rule for one in report.findings if one.rule.startswith("RNK")] == ["RNK002"]

@@ -42,6 +42,7 @@ TURNS = 2
 MOST = 2000
 """Accesses that are looked at; a kernel with more is looked at no further."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_ARGUMENT = re.compile(r"load GM (\w+)((?:->\w+)*(?:\[\d+\])?)")
 _LOAD = re.compile(r"(load GM .*?)(?:\[([^\[\]]*)\])?")
 
 Arms = tuple[tuple[int, int], ...]
@@ -217,9 +218,22 @@ class Walk:
 
     def own(self, touch: Touch) -> bool:
         """Whether the place of an access depends on which rank this is, or on a number that each rank reads from memory
-        of its own."""
+        of its own: not from the arguments of its launch."""
         found = {name for term in touch.terms for name in names(term)}
-        return self._of_ranks(found) or any(_entry(self.finisher, Name(one, NOWHERE)) for one in self._behind(found))
+        loaded = [one for one in self._behind(found) if _entry(self.finisher, Name(one, NOWHERE)) is not None]
+        return self._of_ranks(found) or not all(map(self._of_launch, loaded))
+
+    def _of_launch(self, name: str) -> bool:
+        """Whether a value was read from the arguments of a launch, or from a descriptor that they point to: the ranks
+        are launched alike."""
+        symbol = self.finisher.terms.symbols.get(name)
+        said = _ARGUMENT.fullmatch(symbol.key) if symbol is not None else None
+        if said is None:
+            return False
+        pointers = [base for base, name in self.finisher.declared.hints.items() if base == name]
+        if said[1] in pointers:  # `args` of kernel_entry(args)
+            return len(pointers) == 1
+        return "->" in said[2] and self._of_launch(said[1])
 
     def _of_ranks(self, found: set[str]) -> bool:
         return bool(self._behind(found) & self.ranks)
