@@ -25,8 +25,10 @@ import judging
 import pytest
 import test_futures
 import test_judge
+from futures import PLAIN
 from judging import FEW, HARDWARE, STATES, look
 
+from syncheck.replay import Rules
 from syncheck.simulator.program import Script, unrolled, written
 
 TESTS = Path(__file__).parent
@@ -110,11 +112,11 @@ def _futures() -> list[Item]:
     """The programs of tests/test_futures.py, one by one."""
     found: list[Item] = []
 
-    def keep(script: Script) -> None:
-        params = {"script": script}
+    def keep(script: Script, rules: Rules = PLAIN) -> None:
+        params = {"script": script, "rules": rules}
         blob = pickle.dumps(("test", "test_futures", "", "on_program", params))
         start = time.process_time()
-        on_program(script)
+        on_program(script, rules)
         found.append(Item(f"on_program {zlib.crc32(blob):08x}", time.process_time() - start, blob))
 
     on_program = test_futures.on_program

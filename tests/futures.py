@@ -175,11 +175,13 @@ def _where(one: Any, other: Any) -> str:
     return f"{one} and {other}"
 
 
-def twins(text: str, *, states: int = 400, most: int = 1000, depth: int = 2) -> Iterator[str]:
+PLAIN = Rules(in_order=frozenset("S"), counter_limit=15)
+
+
+def twins(text: str, rules: Rules = PLAIN, *, states: int = 400, most: int = 1000, depth: int = 2) -> Iterator[str]:
     """What each pair of states of one form has different futures in; "" for those that have the same."""
     program = parse(text, "twins.sync")
     for kernel in kernels(program, A2A3, {}):
-        rules = Rules(in_order=frozenset("S"), counter_limit=15)
         explorer = Twins(kernel, rules, max_states=states, most=most)
         explorer.run()
         for pair in explorer.pairs:

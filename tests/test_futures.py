@@ -11,18 +11,19 @@ import programs_kernels
 import programs_tensors
 import programs_turns
 import pytest
-from futures import twins
+from futures import PLAIN, twins
 from hypothesis import strategies as st
 from random_examples import DEEP, every
 
+from syncheck.replay import Rules
 from syncheck.simulator.program import Script, written
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
-def alike(text: str, most: int) -> None:
+def alike(text: str, most: int, rules: Rules = PLAIN) -> None:
     """So many pairs of states of one form have the same future."""
-    differ = [said for said in twins(text, states=150, most=most, depth=3) if said]
+    differ = [said for said in twins(text, rules, states=150, most=most, depth=3) if said]
     assert not differ, (text, differ)
 
 
@@ -31,8 +32,14 @@ def test_on_scripts(path: Path) -> None:
     alike(path.read_text(encoding="utf-8"), 40)
 
 
-def on_program(script: Script) -> None:
-    alike(written(script)[0], 12)
+OTHER = [
+    Rules(advisory_scalar_wait=True), Rules(dsb_between_cores=True, dsb_within_core=True), Rules(counter_limit=2),
+    Rules(in_order=frozenset("SV"), scalar_store_needs_flag=False),
+]  # fmt: skip
+
+
+def on_program(script: Script, rules: Rules = PLAIN) -> None:
+    alike(written(script)[0], 12, rules)
 
 
 @pytest.mark.parametrize("times", [pytest.param(1), pytest.param(DEEP, marks=pytest.mark.deep)])
@@ -60,6 +67,9 @@ class TestRandomPrograms:
 
     def test_histories(self, times: int) -> None:
         every(40, on_program, programs_histories.histories(), times=times)
+
+    def test_under_other_rules(self, times: int) -> None:
+        every(25, on_program, programs_histories.histories(), st.sampled_from(OTHER), times=times)
 
     def test_tensors(self, times: int) -> None:
         every(25, on_program, programs_tensors.tensors(), times=times)

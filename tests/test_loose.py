@@ -41,6 +41,10 @@ LOOSE = {
         "core AIV0 { for (o = 0; o < 3; o += 1) { for (i = 0; i < n; i += 1) { pipe_barrier(PIPE_V); } } }",
         34,
     ),
+    "beside a core that has none": (
+        f"core AIC {{ wait_flag_dev(0); }} core AIV {{ {AHEAD} {AHEAD} ffts_cross_core_sync(PIPE_V, 2, 0); }}",
+        41,
+    ),
     "on two cores": (f"core AIC {{ {AHEAD} {AHEAD} }} core AIV0 {{ {AHEAD} {AHEAD} }}", 41),
 }
 
