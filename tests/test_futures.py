@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import programs
 import programs_fifos
@@ -13,6 +14,7 @@ import programs_turns
 import pytest
 from futures import PLAIN, twins
 from hypothesis import strategies as st
+from programs_orders import orders
 from random_examples import DEEP, every
 
 from syncheck.replay import Rules
@@ -40,6 +42,12 @@ OTHER = [
 
 def on_program(script: Script, rules: Rules = PLAIN) -> None:
     alike(written(script)[0], 12, rules)
+
+
+@pytest.mark.parametrize("part", range(12))
+def test_on_the_same_things_in_another_order(part: int) -> None:
+    for number in range(20 * part, 20 * part + 20):
+        alike(orders(Random(number)), 8)
 
 
 @pytest.mark.parametrize("times", [pytest.param(1), pytest.param(DEEP, marks=pytest.mark.deep)])
