@@ -235,3 +235,13 @@ def test_numbers_of_the_text_are_worked_out(number: str, value: int) -> None:
     """A counter is compared with it: so many turns may be told apart."""
     loop, _ = built(f"if (i == ({number})) {{ pipe_barrier(PIPE_V); }}")
     assert loop.threshold == abs(value) + 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "threshold"),
+    [*((f"i {op} 5", 6) for op in ("<", ">", "<=", ">=", "==", "!=")),
+     ("i && c", 1), ("c && i", 1), ("i || c", 1), ("c || i", 1), ("!i", 1), ("i - 3", 4), ("i - 3 && c", 4)],
+)  # fmt: skip
+def test_what_is_asked_of_a_counter_is_asked_of_it_only_up_to_a_number(condition: str, threshold: int) -> None:
+    loop, _ = built(f"if ({condition}) {{ pipe_barrier(PIPE_V); }}")
+    assert (loop.threshold, loop.bad) == (threshold, "")

@@ -300,3 +300,19 @@ def test_what_a_path_implies(one: Store) -> None:
 )
 def test_the_value_that_a_report_names(bounds: tuple[int | None, int | None], least: int) -> None:
     assert symbolic._least_of(*bounds) == least
+
+
+@pytest.mark.parametrize(
+    ("bounds", "possible"),
+    [
+        ((None, 5), False),
+        ((None, 6), True),
+        ((6, None), True),
+        ((7, None), False),
+        ((6, 6), True),
+        ((None, None), True),
+    ],
+)
+def test_a_product_of_known_numbers_is_a_number(bounds: tuple[int | None, int | None], possible: bool) -> None:
+    known = {("x", ()): (2, 2), ("y", ()): (3, 3), _form(X * Y).terms[0][0]: bounds}
+    assert Store(lambda _: (None, None), known)._possible() == possible
