@@ -368,3 +368,13 @@ def test_in_which_turn_a_signal_that_nobody_hears_was_sent() -> None:
     """
     (finding,) = run(text).findings
     assert (finding.rule, finding.primary.frames) == ("XCR001", ("i=2",))
+
+
+def test_a_path_that_stops_says_how_far_it_came() -> None:
+    text = """
+        param n in 0..; param m in 0..;
+        core AIV0 { if (n == 2) { for (i = 0; i < 4; i += n - m) { pipe_barrier(PIPE_ALL); } } }
+    """
+    report = run(text)
+    assert (report.verdict, report.cut) == ("bounded", (("n", "2"),))
+    assert [gap.message for gap in report.gaps] == ["the loop over i starts or steps by a value that is not pinned"]
