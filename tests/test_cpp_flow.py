@@ -311,3 +311,35 @@ def test_what_stands_behind_an_early_return_is_not_done_where_it_returns(leaves:
     assert rules(f"{body}if (k == 0) {use}", head) == ["RAW001", "WAW001"]
     assert rules(f"{body}if (k != 0) {use}", head) == ["RAW001", "WAW001"]
     assert rules(f"{body}if (k < 0) {use}", head) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "set(k);",
+        "set((k));",
+        "int *at = &k;\nset((*at));",
+        "auto to = [](int &held) { held = 3; };\nto(k);",
+        "auto to = [&](int &held, int more) { held += more; };\nto((k), 3);",
+        "Setter to;\nto(k);",
+        "[](int &held) { held = 3; }(k);",
+        "bound(k, [](int &held) { held = 3; });",
+    ],
+)
+def test_what_a_reference_is_given_is_set_for_the_caller(call: str) -> None:
+    head = HEAD + (
+        "AICORE inline void set(int &held) { held = 3; }\n"
+        "struct Setter { AICORE void operator()(int &held) { held = 3; } };\n"
+        "template <typename F> AICORE inline void bound(int &held, F f) { f(held); }\n"
+    )
+    body = f"Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nint k = 0;\n{call}\nTLOAD(a, g);\n"
+    assert rules(f"{body}if (k == 3) TADDS(a, a, 1.0f);\n{LAST}", head) == ["RAW001", "WAW001"]
+    assert rules(f"{body}if (k == 0) TADDS(a, a, 1.0f);\n{LAST}", head) == []
+
+
+@pytest.mark.parametrize("given", ["k += 1", "(k, m)", "++k"])
+def test_a_step_that_a_reference_is_given_is_a_gap(given: str) -> None:
+    head = HEAD + "AICORE inline void set(int &held) { held = 3; }\n"
+    assert rules(
+        f"int k = 0, m = 1;\nset({given});\nif (k == 3) wait_flag(PIPE_V, PIPE_S, EVENT_ID0);\n{LAST}", head
+    ) == ["SYN001"]

@@ -102,6 +102,32 @@ def reached(program: list[Any], held: dict[str, int], found: set[int]) -> None:
                         reached(one[2], held, found)
 
 
+HELPERS = """struct Pair { int one; int two; };
+AICORE int same(int held) { if (held > 3) { return held; } int copied = held; return copied; }
+AICORE void change(int &held, int given) { if (given == held) return; held = given; }
+"""
+SETS = (
+    "{name} = {value};",
+    "int &{to} = {name}; {to} = {value};",
+    "{name} += ({value}) - {name};",
+    "{name} = same({value});",
+    "change({name}, {value});",
+    "change(({name}), {value});",
+    "auto to = [&](int given) {{ {name} = given; }}; to({value});",
+    "auto to = [](int &held, int given) {{ held = given; }}; to(({name}), {value});",
+    "{name} = (n > 2) ? {value} : {value};",
+    "int two[2] = {{0, 0}}; two[(n > 1) ? 1 : 0] = {value}; {name} = two[0] + two[1];",
+    "Pair made; made.one = {value}; Pair other = made; other.one++; {name} = made.one;",
+    "Pair made{{{value}, 2}}; Pair &other = made; other.two = 7; {name} = other.one;",
+    "int held = {value}; int *at = &held; {name} = *at;",
+    "int held; held = {name} = {value};",
+    "int once = 0; if (once++ == 0 && once == 1) {{ {name} = {value}; }}",
+    "switch (n & 3) {{ case 0: case 1: {name} = {value}; break; case 2: {{ {name} = {value}; break; }} "
+    "default: {name} = {value}; }}",
+)
+"""Ways to set a variable."""
+
+
 def written(draw: Random, program: list[Any]) -> list[str]:
     lines: list[str] = []
     for one in program:
@@ -109,8 +135,7 @@ def written(draw: Random, program: list[Any]) -> list[str]:
             lines += [f"/* {one[1]} */ TADDS(b, a, 1.0f);"]
         elif one[0] == "set":
             name, value = one[1:]
-            lines += [draw.choice((f"{name} = {value};", f"int &r{name} = {name}; r{name} = {value};"))]
-            lines[-1] = f"{{ {lines[-1]} }}"
+            lines += [f"{{ {draw.choice(SETS).format(name=name, value=value, to=f'r{name}')} }}"]
         elif one[0] in JUMPS:
             word = WORDS[one[0]]
             lines += draw.choice(([f"if ({one[1]}) {word}"], [f"if (!({one[1]})) {{ ; }} else {{ {word} }}"]))
@@ -149,10 +174,10 @@ def in_form(form: str, lines: list[str]) -> tuple[str, list[str]]:
         call = "TLOAD(a, g); S s; s.go(n, a, b); int &u = s.u, &v = s.v, &w = s.w;"
         return "\n".join((head, *lines, "} };")), [call]
     if form == "nested":
-        inner = "AICORE void in(int &k, int &l, int &m, int64_t n, Row &a, Row &b) {"
-        names = "#define u k\n#define v l\n#define w m\n"
-        outer = "\n#undef u\n#undef v\n#undef w\nAICORE void go(int &m, int &k, int &l, int64_t n, Row &a, Row &b) {"
-        body = (names + inner, *lines, "}", outer, "in(k, l, m, n, a, b);", "}")
+        inner = "AICORE void in(int &i0, int &i1, int &i2, int64_t n, Row &a, Row &b) {"
+        names = "#define u i0\n#define v i1\n#define w i2\n"
+        outer = "\n#undef u\n#undef v\n#undef w\nAICORE void go(int &z, int &x, int &y, int64_t n, Row &a, Row &b) {"
+        body = (names + inner, *lines, "}", outer, "in(x, y, z, n, a, b);", "}")
         return "\n".join(body), [start, "go(w, u, v, n, a, b);"]
     if form == "value":
         head = "AICORE int go(int u, int &v, int &w, int64_t n, Row &a, Row &b) {"
@@ -191,7 +216,7 @@ def test_what_a_program_reaches_is_found_in_every_form(form: str) -> None:
         for number, (name, value) in enumerate(sorted(left)):
             mark = ("mark", len(marks) + number)
             body += [LOADED, *written(Random(seed + value), [("if", f"{name} == {value}", [mark], [])])]
-        report = checked(head, "\n".join(body))
+        report = checked(HELPERS + head, "\n".join(body))
         races = [one for one in report.findings if one.rule == "RAW001"]
         texts = [pair.primary.span.text for one in races for pair in one.pairs]
         found = {int(text.split("/*")[1].split("*/")[0]) for text in texts if "/*" in text}

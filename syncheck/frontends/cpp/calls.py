@@ -68,9 +68,10 @@ def invoke(run: Pass, node: Node, scope: Scope) -> Any:
         this = scope.object() if routine.scope.kind == "class" else None
         return call(run, node, routine, given, this)
     if isinstance(bound, Closure):
-        return call_closure(run, node, bound, _values(run, nodes, scope), name)
+        return call_closure(run, node, bound, _given(run, nodes, None, scope), name)
     if isinstance(bound, Object):
-        return operator(run, node, "()", [bound, *_values(run, nodes, scope)], scope)
+        given = _given(run, nodes, None, scope)
+        return operator(run, node, "()", [bound, *given.values], scope, nodes=given.nodes)
     if isinstance(bound, Made) and isinstance(bound.what, Overloads):
         given = _given(run, nodes, explicit_node, scope)
         routine = choose(run, bound.what.routines, given)
@@ -98,7 +99,7 @@ def _aside(run: Pass, node: Node, nodes: list[Node], scope: Scope) -> Any:
     """A function of the host that launches nothing: only what it is given to call back matters."""
     for value in _values(run, nodes, scope):
         if isinstance(value, Closure):
-            call_closure(run, node, value, [], "lambda")
+            call_closure(run, node, value, Given([], [], scope), "lambda")
     return Lost("a value of the host")
 
 
@@ -280,7 +281,7 @@ def _on(run: Pass, node: Node, held: Any, name: str, explicit: Node | None, node
             return call(run, node, routine, given, held)
         cell = held.fields.get(name)
         if cell is not None and isinstance(cell.value, Closure):
-            return call_closure(run, node, cell.value, _values(run, nodes, scope), name)
+            return call_closure(run, node, cell.value, _given(run, nodes, None, scope), name)
         raise Unreadable(node, f"{held.type.name} has no function {name}")
     if isinstance(held, Choice):
         return at_either(run, node, held, lambda one: _on(run, node, one, name, explicit, nodes, scope))
@@ -295,16 +296,20 @@ def _called_value(run: Pass, node: Node, function: Node, nodes: list[Node], scop
             return cast(run, run.value(nodes[0], scope), kind)
     held = run.value(function, scope)
     if isinstance(held, Closure):
-        return call_closure(run, node, held, _values(run, nodes, scope), "lambda")
+        return call_closure(run, node, held, _given(run, nodes, None, scope), "lambda")
     raise Unreadable(node, f"what '{short(function)}' calls is not known")
 
 
-def operator(run: Pass, node: Node, op: str, operands: list[Any], scope: Scope, *, wanted: bool = True) -> Any:
-    """An operator that the text defines for objects; NotImplemented if it does not and none is `wanted`."""
+def operator(
+    run: Pass, node: Node, op: str, operands: list[Any], scope: Scope, *, wanted: bool = True,
+    nodes: list[Node | None] | None = None,
+) -> Any:  # fmt: skip
+    """An operator that the text defines for objects; NotImplemented if it does not and none is `wanted`. `nodes`: those
+    of the operands behind the first."""
     first, name = operands[0], f"operator{op}"
     own = first.type.scope.own(name) if isinstance(first, Object) else None
     found, values = (own, operands[1:]) if isinstance(own, Overloads) else (scope.find(name), operands)
-    given = Given([None] * len(values), values, scope)
+    given = Given(nodes if found is own and nodes is not None else [None] * len(values), values, scope)
     routine = choose(run, found.routines, given) if isinstance(found, Overloads) else None
     if routine is not None:
         return call(run, node, routine, given, first if found is own else None)

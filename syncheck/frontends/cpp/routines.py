@@ -285,12 +285,19 @@ def _refers(declarator: Node | None) -> bool:
     return False
 
 
+_STEPS = ("assignment_expression", "update_expression", "comma_expression")
+
+
 def _parameter(run: Pass, node: Node, name: str, given: Given, position: int, scope: Scope) -> Any:
     declarator, value = node.field("declarator"), given.values[position]
     source = given.nodes[position]
     if _refers(declarator):
         if isinstance(value, Cell):
             return value
+        while source is not None and source.kind == "parenthesized_expression":
+            source = source.named()[0]
+        if source is not None and source.kind in _STEPS and "const" not in node.text:
+            raise Unreadable(source, f"which variable '{short(source)}' names is not followed", "a step of its own")
         if source is not None and source.kind in ("identifier", "field_expression", "subscript_expression",
                                                   "pointer_expression", "conditional_expression"):  # fmt: skip
             if "++" in source.text or "--" in source.text:
@@ -415,7 +422,7 @@ def _arguments_again(kind: Any, name: str) -> list[Any]:
 # ---------------------------------------------------------------- lambdas
 
 
-def call_closure(run: Pass, node: Node, closure: Closure, values: list[Any], name: str) -> Any:
+def call_closure(run: Pass, node: Node, closure: Closure, given: Given, name: str) -> Any:
     """Follow a lambda; what it captures is what its scope holds now."""
     if len(run.calls) > DEEPEST:
         raise Unreadable(node, f"{name} calls itself", "calls that end")
@@ -426,8 +433,7 @@ def call_closure(run: Pass, node: Node, closure: Closure, values: list[Any], nam
     for child in listed.named() if listed is not None else ():
         if child.kind not in ("parameter_declaration", "optional_parameter_declaration"):
             continue
-        if position < len(values):
-            given = Given([None] * len(values), values, scope)
+        if position < len(given.values):
             scope.names[parameter_name(child)] = _parameter(run, child, parameter_name(child), given, position, scope)
         position += 1
     body = closure.node.field("body")
