@@ -63,8 +63,8 @@ def orders(chance: Random) -> str:
     held = [pipe for pipe in pipes[:: chance.choice((1, 2))] if chance.random() < 0.4]
     lines = [f"wait_flag(PIPE_S, PIPE_{pipe}, 3);" for pipe in held]
     lines += [_step(chance, core, "0") for _ in range(chance.randint(0, 1))]
-    turns = chance.choice(("1", "1", "1", "n"))
-    lines.append(f"for (m = 0; m < {turns}; m += 1) {{ {_history(chance, core, 'm')} }}")
+    loop = chance.choice((*["m = 0; m < 1; m += 1"] * 4, "m = 0; m < n; m += 1", "m = p; m < n; m += step"))
+    lines.append(f"for ({loop}) {{ {_history(chance, core, 'm')} }}")
     lines += ["pipe_barrier(PIPE_ALL);"] if not held and chance.random() < 0.4 else []
     lines += [f"if (c) {{ pipe_barrier(PIPE_{pipes[1]}); }}"]
     after = [_step(chance, core, chance.choice("01")) for _ in range(chance.randint(1, 3))]
@@ -77,5 +77,5 @@ def orders(chance: Random) -> str:
     if core == "AIC" and "ffts" in body:
         waits = [f"wait_flag_dev({chance.randint(0, 1)});" for _ in range(chance.randint(1, 2))]
         lanes = f"core AIV {{ {' '.join(waits)} instr w on PIPE_MTE2 writes UB[0:64]; }}\n"
-    header = "param n in 0..; param p in 0..; param q in 0..; unknown t[]; unknown u[]; unknown c;\n"
+    header = "param n in 0..; param p in 0..; param q in 0..; param step in 1..; unknown t[]; unknown u[]; unknown c;\n"
     return f"{header}core {core} {{\n    {body}\n}}\n{lanes}"
