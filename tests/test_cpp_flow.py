@@ -343,3 +343,33 @@ def test_a_step_that_a_reference_is_given_is_a_gap(given: str) -> None:
     assert rules(
         f"int k = 0, m = 1;\nset({given});\nif (k == 3) wait_flag(PIPE_V, PIPE_S, EVENT_ID0);\n{LAST}", head
     ) == ["SYN001"]
+
+
+HOLDERS = """struct S { int k; AICORE int &pick() { return k; } };
+struct R { int &r; AICORE R(int &held) : r(held) {} };
+AICORE inline int &choose(int &a, int &b, bool c) { return c ? a : b; }
+AICORE inline void set(int &held) { held = 3; }
+template <typename... A> AICORE inline void all(A &...held) { ((held = 3), ...); }
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "R r(k);\nr.r = 3;",
+        "S s;\ns.k = 0;\ns.pick() = 3;\nk = s.k;",
+        "S s;\ns.k = 0;\ns.pick()++;\ns.pick() += 2;\nk = s.k;",
+        "S s;\ns.k = 0;\nint &to = s.pick();\nto = 3;\nk = s.k;",
+        "S s;\ns.k = 0;\nset(s.pick());\nk = s.k;",
+        "int m = 0;\nchoose(k, m, true) = 3;",
+        "auto to = [&]() -> int & { return k; };\nto() = 3;",
+        "int m;\nall(m, k);",
+        "int m = 3;\n__builtin_memcpy(&k, &m, 4);",
+        "read_register(&k);",
+    ],
+)
+def test_a_number_that_is_set_through_what_a_call_names_is_not_taken_to_stay(call: str) -> None:
+    body = f"Row a;\nTASSIGN(a, 0x0);\nLine g(x);\nint k = 0;\n{call}\nTLOAD(a, g);\nif (k == 3) TADDS(a, a, 1.0f);\n"
+    report = checked(body + LAST, HEAD + HOLDERS)
+    assert report.verdict != "proved"
+    assert {f.rule for f in report.findings if f.severity == "error"} & {"RAW001", "SYN001"}

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from syncheck.frontends.cpp import expressions, library, methods
-from syncheck.frontends.cpp.kinds import Class, Named, Number, Type, key_of
+from syncheck.frontends.cpp.kinds import Class, Named, Number, Pointer, Type, key_of
 from syncheck.frontends.cpp.objects import constructed, ending, given_values, initial
 from syncheck.frontends.cpp.operators import cast
 from syncheck.frontends.cpp.preprocess import LAUNCH
@@ -333,6 +333,8 @@ def member(run: Pass, scope: Scope, declaration: Node, declarator: Node, name: s
         run.problem(declaration, "members of some bits only are not followed", "an integer of its own")
     base = base_type(run, declaration, scope)
     kind = declared_type(run, base, declarator, scope, space_of(declaration))
+    if "reference_declarator" in declarator.kind and isinstance(kind, Number | Pointer):
+        run.problem(declaration, "members that are references to numbers are not followed", "a number of its own")
     given = own_default(declaration, declarator)
     held = initial(run, kind, given, scope, name, declaration)
     return run.trail.new(held, kind if kind is not None else type_of_value(held), name)

@@ -511,6 +511,8 @@ def target(run: Pass, node: Node, scope: Scope) -> Any:
         inner = node.field("argument") or node.field("left")
         return target(run, inner, scope) if inner is not None else Lost("an incomplete expression")
     found_value = run.value(node, scope)
+    if node.kind == "call_expression" and isinstance(found_value, Whole | Real):
+        return Lost("a number that a call names")
     return found_value if isinstance(found_value, Memory | Cell) else run.trail.new(found_value)
 
 

@@ -83,7 +83,7 @@ def call(run: Pass, node: Node, name: str, explicit: list[Any], nodes: list[Node
     if handler is not None:
         return handler(run, node, name, explicit, values)
     if HARMLESS.fullmatch(name):
-        if _WRITING.match(name) and any(map(_matters, values)):
+        if _WRITING.match(name) and any(isinstance(value, Cell) or _matters(value) for value in values):
             return _unknown(run, node, name, values)
         return Whole(run.unique(name), LONG) if name.startswith("get_") else Lost(name, INT)
     if name.endswith("_IMPL"):
@@ -154,6 +154,11 @@ def _unknown(run: Pass, node: Node, name: str, values: list[Any]) -> Any:
     if touched is None and not run.host and node is run.bare:
         hint = "a header with it (--include)"
         raise Unreadable(node, f"{name} is not known: it may wait, signal or touch memory", hint)
+    if touched is None and not run.host:
+        for cell in (value for value in values if isinstance(value, Cell)):  # it is given its address
+            if not isinstance(cell.value, Whole | Real):
+                raise Unreadable(node, f"{name} is not known, and it is given an address: what it does is not checked")
+            run.trail.put(cell, Lost(f"{name} may have set it", cell.type))
     if touched is None or run.host:
         over = [value.expr for value in values if isinstance(value, Whole)]
         if not run.host:

@@ -259,9 +259,12 @@ def bind_parameters(run: Pass, routine: Routine, given: Given, scope: Scope) -> 
     for position, node in enumerate(listed):
         name = parameter_name(node)
         if node.kind == "variadic_parameter_declaration":
+            places = range(position, len(given.values))
             scope.names[name] = [
-                run.trail.new(value, type_of_value(value), f"{name}{k}")
-                for k, value in enumerate(given.values[position:])
+                _parameter(run, node, f"{name}{at - position}", given, at, scope)
+                if _refers(node.field("declarator"))
+                else run.trail.new(given.values[at], type_of_value(given.values[at]), f"{name}{at - position}")
+                for at in places
             ]
             return
         if position >= len(given.values):
@@ -298,6 +301,9 @@ def _parameter(run: Pass, node: Node, name: str, given: Given, position: int, sc
             source = source.named()[0]
         if source is not None and source.kind in _STEPS and "const" not in node.text:
             raise Unreadable(source, f"which variable '{short(source)}' names is not followed", "a step of its own")
+        loose = "const" in node.text or "&&" in node.text
+        if source is not None and source.kind == "call_expression" and isinstance(value, Whole | Real) and not loose:
+            raise Unreadable(source, f"which number '{short(source)}' names is not followed", "a variable")
         if source is not None and source.kind in ("identifier", "field_expression", "subscript_expression",
                                                   "pointer_expression", "conditional_expression"):  # fmt: skip
             if "++" in source.text or "--" in source.text:

@@ -12,7 +12,7 @@ from syncheck.frontends.cpp.kinds import BOOL, INT, Class, EventType, Number, Pi
 from syncheck.frontends.cpp.objects import copied, initial, named
 from syncheck.frontends.cpp.operators import binary, truth
 from syncheck.frontends.cpp.scopes import Lazy, Scope, declarator_name, declare, function_declarator
-from syncheck.frontends.cpp.state import Frame, Pass, Unreadable, Unroll
+from syncheck.frontends.cpp.state import Frame, Pass, Unreadable, Unroll, short
 from syncheck.frontends.cpp.syntax import Node, arguments
 from syncheck.frontends.cpp.terms import names
 from syncheck.frontends.cpp.types import base_type, declared_type, is_volatile, space_of, type_of_value
@@ -118,7 +118,8 @@ def _one(run: Pass, node: Node, declarator: Node, base: Any, auto: bool, scope: 
         _bind_parts(run, inner, given, scope, by_reference=False)
         return
     if inner is not None and inner.kind == "reference_declarator" and given is not None:
-        scope.names[name] = bound_reference(run, given, scope, name, volatile=is_volatile(node))
+        loose = inner.text.startswith("&&") or node.text.startswith("const") or " const" in node.text.partition("&")[0]
+        scope.names[name] = bound_reference(run, given, scope, name, volatile=is_volatile(node), loose=loose)
         return
     kind = declared_type(run, base, inner, scope, space_of(node))
     if auto and given is not None:
@@ -155,8 +156,16 @@ def _really_arguments(run: Pass, inner: Node, base: Any, scope: Scope) -> Node |
     return arguments(listed)
 
 
-def bound_reference(run: Pass, given: Node, scope: Scope, name: str, *, volatile: bool = False) -> Any:
-    """What a reference names: the variable itself, or a variable that stands for memory."""
+def bound_reference(
+    run: Pass, given: Node, scope: Scope, name: str, *, volatile: bool = False, loose: bool = False
+) -> Any:
+    """What a reference names: the variable itself, or a variable that stands for memory. `loose`: it may also name a
+    value (`const T &`, `T &&`)."""
+    if given.kind == "call_expression":
+        value = run.value(given, scope)
+        if isinstance(value, Whole | Real) and not loose:
+            raise Unreadable(given, f"which number '{short(given)}' names is not followed", "a variable")
+        return value if isinstance(value, Cell) else run.trail.new(value, type_of_value(value), name)
     found = run.hooks.target(run, given, scope)
     if isinstance(found, Cell):
         return found
