@@ -6,7 +6,7 @@ import pytest
 
 from syncheck.build import kernels
 from syncheck.check import Settings, check
-from syncheck.execution import EMIT, CoreRun, Kernel, Stopped, _shown, emitting, frames_of, turn_of
+from syncheck.execution import EMIT, CoreRun, Kernel, Pin, Stopped, _shown, emitting, frames_of, turn_of
 from syncheck.frontends.script import parse
 from syncheck.machine import load
 from syncheck.symbolic import TURN, Linear, Open, Store, atom, linear, opaque
@@ -178,8 +178,91 @@ def test_which_atom_bounds_a_loop() -> None:
         (atom("b@first", 2), "2"),
         (atom("b@first", 2) + 1, "b[2] + 1"),
         (atom("n"), "n"),
+        (atom("k", 2), "k[2]"),
+        (linear(0, [(("b@first", (2,)), 2)]), "2*b[2]"),
+        (linear(0, [(("b@first", (2,)), 1), (("n", ()), 1)]), "b[2] + n"),
     ],
 )
 def test_how_a_value_is_shown(value: object, shown: str) -> None:
     """A loop told by its turn by the number of its turn."""
     assert _shown(value) == shown
+
+
+def test_what_is_no_turn_of_a_loop() -> None:
+    assert turn_of(atom("k", 2)) == 0
+    assert turn_of(linear(0, [(("k", (2,)), 1), ((f"b{TURN}0|1|", (3,)), 1)])) == 3
+
+
+def test_statements_that_are_the_same_each_time_are_taken_in_one_step() -> None:
+    kernel = kernel_of("core AIV0 { pipe_barrier(PIPE_V); pipe_barrier(PIPE_MTE2); pipe_barrier(PIPE_MTE3); }")
+    store = Store(kernel.domain)
+    taken: list[list[int]] = []
+    for _ in range(3):
+        run = CoreRun(kernel, kernel.cores[0])
+        taken.append([])
+        while not run.done:
+            taken[-1].append(len(run.step(store) or ()))
+    assert taken == [[1, 1, 1, 0], [3, 0], [3, 0]]
+
+
+def begun(text: str) -> tuple[CoreRun, Store]:
+    """A core in its first turn of all loops that stand one in another."""
+    kernel = kernel_of(text)
+    run, store = CoreRun(kernel, kernel.cores[0]), Store(kernel.domain)
+    while run.turns < len(kernel.cores[0].loops):
+        try:
+            run.step(store)
+        except Open as asked:
+            inside = store.assume(asked.test, True)
+            assert inside is not None
+            store = inside
+    return run, store
+
+
+def test_the_innermost_loop_over_a_value() -> None:
+    text = """param n in 0..; param m in 0..; param l in 0..; param s in 0..;
+core AIV0 {
+    for (i = 0; i < n; i++) { for (j = 0; j < m; j++) { for (k = 0; k < 4; k++) { for (t = s; t < l; t++) {
+        pipe_barrier(PIPE_V);
+    } } } }
+}
+"""
+    run, store = begun(text)
+    outer, inner, fixed, told = run.code.ops[run.pc].loops
+    found = [run.loop_over((name, ())) for name in ("n", "m", "l", "s")]
+    assert found == [outer, inner, None, None]
+    assert told.turns
+    run.pins = (Pin(("n", ()), 3, outer),)
+    assert [run.pinned(info) for info in (outer, inner, fixed, told)] == [True, False, False, False]
+    assert (run.loop_over(("n", ())), run.loop_over(("m", ()))) == (None, inner)
+    assert run._unpinned(store).bounds_of(("n", ())) == (3, 3)
+
+
+def test_a_loop_that_has_its_end_is_not_open() -> None:
+    run, store = begun("param n in 0..; core AIV0 { for (i = 0; i < n; i++) { pipe_barrier(PIPE_V); } }")
+    (loop,) = run.code.loops
+    head = run.code.ops[loop.head]
+    assert run.unbounded(head, store)
+    run.pins = (Pin(("n", ()), 3, loop),)
+    assert not run.unbounded(head, store)
+    run, store = begun(
+        "param n in 0..; param m in 0..;\n"
+        "core AIV0 { for (i = 0; i < n; i++) { for (j = 0; j < m; j++) { pipe_barrier(PIPE_V); } } }"
+    )
+    outer, inner = run.code.ops[run.pc].loops
+    run.pins = (Pin(("n", ()), 3, outer),)
+    assert run.unbounded(run.code.ops[inner.head], store)
+
+
+def test_a_loop_whose_step_is_open_is_told_by_its_turn() -> None:
+    run, _ = begun("param n in 0..; param s in 1..; core AIV0 { for (i = 0; i < n; i += s) { pipe_barrier(PIPE_V); } }")
+    (loop,) = run.code.loops
+    turn, key = run.values[loop.turn_slot]
+    assert (turn, key.startswith(f"i{TURN}")) == (0, True)
+    assert run.kernel.domain((key, (0,))) == (0, None)
+
+
+def test_a_loop_that_may_stand_still_is_not_run() -> None:
+    with pytest.raises(Stopped, match="not pinned") as stopped:
+        stepped("param n in 0..; param s in 0..;\ncore AIV0 { for (i = 0; i < n; i += s) { pipe_barrier(PIPE_V); } }")
+    assert stopped.value.problem.span.line == 2

@@ -243,3 +243,71 @@ def test_an_instruction_of_s_that_nothing_follows_comes_before_nothing() -> None
     one, other = [event for event in recording.events if is_data(event)]
     graph = graph_of(recording)
     assert (before(recording, graph, other, one), path(recording, graph, other, one)) == (False, ())
+
+
+def test_a_path_from_a_set_begins_with_the_set() -> None:
+    text = (
+        "machine a2a3; core AIV0 { set_flag(PIPE_V, PIPE_MTE2, 0);\nset_flag(PIPE_V, PIPE_MTE3, 1);\n"
+        "wait_flag(PIPE_V, PIPE_MTE3, 1);\ninstr c on PIPE_MTE3 reads UB[0:64]; }"
+    )
+    recording = run(text, "a2a3", {}, {})
+    graph = graph_of(recording)
+    assert [step.text for step in path(recording, graph, recording.events[1], recording.events[-1])] == [
+        "set_flag(V, MTE3, EVENT_ID1) at 2 fires when all before it on V is complete",
+        "wait_flag(V, MTE3, EVENT_ID1) at 3 makes MTE3 wait for it",
+        "c at 4 (AIV0 MTE3) starts after that",
+    ]
+
+
+def test_the_words_of_each_edge() -> None:
+    """Of what is named, the event the edge comes from, or for a barrier the one that it leads to."""
+    text = """machine a2a3;
+core AIV0 {
+    instr first on PIPE_MTE2 writes UB[0:64];
+    set_flag(PIPE_MTE2, PIPE_V, 1);
+    wait_flag(PIPE_MTE2, PIPE_V, 1);
+    instr second on PIPE_V writes UB[0:64];
+    pipe_barrier(PIPE_ALL);
+    instr third on PIPE_MTE3 reads UB[0:64];
+}
+"""
+    recording = run(text, "a2a3", {}, {})
+    lines = [recording.kernel.sites[event.action.site].span.line for event in recording.events]
+    told = {
+        (lines[one[0]], lines[other[0]], data["reason"])
+        for one, other, data in graph_of(recording).edges(data=True)
+        if data["kind"] != "run"
+    }
+    assert told == {
+        (3, 4, "MTE2 starts in order"),
+        (3, 4, "fires when all before on MTE2 is complete"),
+        (4, 5, "set_flag(MTE2, V, EVENT_ID1) at 4 → wait_flag(MTE2, V, EVENT_ID1) at 5"),
+        (5, 6, "V starts in order"),
+        (4, 7, "pipe_barrier(ALL) at 7 waits for all before"),
+        (5, 7, "pipe_barrier(ALL) at 7 waits for all before"),
+        (6, 7, "pipe_barrier(ALL) at 7 waits for all before"),
+        (7, 8, "issued after pipe_barrier(ALL) at 7"),
+    }
+
+
+def test_names_of_events() -> None:
+    text = """machine a2a3;
+tile a : UB fp32[1, 64] at 0x0;
+core AIV0 {
+    for (i = 0; i < 2; i += 1) { TADDS(a, a, 1); }
+    pipe_barrier(PIPE_ALL);
+}
+"""
+    recording = run(text, "a2a3", {}, {})
+    assert [place(recording, event) for event in recording.events] == [
+        "TADDS at 4 (AIV0 V, i=0)", "TADDS at 4 (AIV0 V, i=1)", "pipe_barrier(ALL) at 5 (AIV0 S)",
+    ]  # fmt: skip
+
+
+def test_an_instruction_of_s_may_be_complete_at_either_of_two_points() -> None:
+    text = "core AIV0 { instr a on PIPE_S reads UB[0:64];\ninstr b on PIPE_V writes UB[0:64]; }"
+    recording = run(text, "a2a3", {"scalar_wait": "advisory"}, {})
+    one, other = [event for event in recording.events if is_data(event)]
+    graph = graph_of(recording)
+    assert (before(recording, graph, one, other), before(recording, graph, other, one)) == (True, False)
+    assert bool(path(recording, graph, one, other))

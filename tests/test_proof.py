@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import pathlib
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from syncheck import proof
 from syncheck.build import kernels
 from syncheck.check import Settings, check, check_trace
+from syncheck.execution import CoreRun
 from syncheck.finding import FileReport
 from syncheck.frontends.script import parse
 from syncheck.machine import load
-from syncheck.observation import Log
+from syncheck.observation import Case, Log, Stuck
 from syncheck.ordering import Rules
-from syncheck.proof import AFTER_A_RACE, WORK_PER_STATE, Explorer
+from syncheck.proof import AFTER_A_RACE, WORK_PER_STATE, Explorer, Path, _next_core
 from syncheck.reopening import Loose, reopened
+from syncheck.replay import Replay
 from syncheck.shapes import Demands
 from syncheck.symbolic import EXCESS, Linear, Store, atom, bitwise, remainder
+from syncheck.visibility import Visible
 
-JUDGE = Path(__file__).resolve().parent.parent / "fixtures" / "judge"
+JUDGE = pathlib.Path(__file__).resolve().parent.parent / "fixtures" / "judge"
 
 PING_PONG = """
 param n in 0..;
@@ -86,7 +93,7 @@ SHIFTED = [path for path in sorted(JUDGE.glob("*.sync")) if "// pinned:" in path
 
 
 @pytest.mark.parametrize("path", SHIFTED, ids=lambda path: path.stem)
-def test_what_a_pinned_run_finds_the_open_one_finds_or_says_that_it_did_not_look(path: Path) -> None:
+def test_what_a_pinned_run_finds_the_open_one_finds_or_says_that_it_did_not_look(path: pathlib.Path) -> None:
     """// pinned: the parameters that show it; unbounded: the verdict without them; with: what stays pinned; states: how
     many the proof takes."""
     text = path.read_text(encoding="utf-8")
@@ -378,3 +385,152 @@ def test_a_path_that_stops_says_how_far_it_came() -> None:
     report = run(text)
     assert (report.verdict, report.cut) == ("bounded", (("n", "2"),))
     assert [gap.message for gap in report.gaps] == ["the loop over i starts or steps by a value that is not pinned"]
+
+
+def explorer_of(text: str, **options: Any) -> tuple[Explorer, Log]:
+    program = parse(text, "k.sync")
+    assert not program.problems
+    log = Log()
+    return Explorer(next(kernels(program, load("a2a3"), {})), Rules(), log, **options), log
+
+
+def test_a_proof_goes_on_with_more_states() -> None:
+    explorer, _ = explorer_of(PING_PONG.format(slots=2, read="i % 2"), max_states=5)
+    assert explorer.run().states == 6
+    outcome = explorer.go_on(1000)
+    assert (outcome.states > 6, [*outcome.gaps], outcome.cut is None) == (True, ["states"], False)
+
+
+def test_the_smaller_of_two_paths_is_followed_first() -> None:
+    text = """param n in 0..; param m in 0..;
+core AIV0 {
+    if (n > 4) { pipe_barrier(PIPE_V); }
+    if (m > 1) { for (i = 0; i < 1; i++) { instr w on PIPE_V writes UB[0:64]; } }
+}
+"""
+    order = []
+
+    class Watching(Explorer):
+        def _end(self, path: Path) -> None:
+            order.append((path.store.size, path.store.bounds_of(("n", ()))[0], path.store.bounds_of(("m", ()))[0]))
+
+    (kernel,) = kernels(parse(text, "k.sync"), load("a2a3"), {})
+    Watching(kernel, Rules(), Log()).run()
+    assert [case[1:] for case in order] == [(0, 0), (0, 2), (5, 0), (5, 2)]
+    assert [case[0] for case in order] == sorted(case[0] for case in order)
+
+
+def test_work_that_just_suffices_is_enough() -> None:
+    """The least limit with which a proof closes is the work that it took up to its last step."""
+    text = "param n in 0..;\ncore AIV0 { for (i = 0; i < n; i++) { pipe_barrier(PIPE_V); } }"
+    work = []
+
+    class Watching(Explorer):
+        def _spent(self) -> bool:
+            work.append(self.outcome.events + self._folder.work)
+            return super()._spent()
+
+    (kernel,) = kernels(parse(text, "k.sync"), load("a2a3"), {})
+    assert not Watching(kernel, Rules(), Log()).run().gaps
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proof, "WORK_PER_STATE", 1)
+        least = max(work)
+        gaps = [[*Watching(kernel, Rules(), Log(), max_states=limit).run().gaps] for limit in (least - 1, least)]
+    assert gaps == [["states"], []]
+
+
+def test_a_path_that_stops_is_one_that_was_not_followed() -> None:
+    explorer, _ = explorer_of("param n in 0..;\ncore AIV0 { if (n == 0) { let x = 1 / n; } pipe_barrier(PIPE_V); }")
+    outcome = explorer.run()
+    assert outcome.cut is not None
+    assert outcome.cut.bounds_of(("n", ())) == (0, 0)
+
+
+def test_what_a_stopped_core_has_not_issued_is_counted_once() -> None:
+    """The cube waits in the middle of statements that are taken in one step, again and again."""
+    text = """core AIC { for (i = 0; i < 5; i++) {
+    pipe_barrier(PIPE_M); wait_flag_dev(0); pipe_barrier(PIPE_M); pipe_barrier(PIPE_M);
+} }
+core AIV { for (i = 0; i < 5; i++) { ffts_cross_core_sync(PIPE_MTE3, 2, 0); } }
+"""
+    explorer, log = explorer_of(text)
+    outcome = explorer.run()
+    assert (outcome.gaps, outcome.events, log.stuck) == ({}, 5 * 4 + 2 * 5, [])
+
+
+def test_who_signals_and_who_listens() -> None:
+    text = """core AIC { ffts_cross_core_sync(PIPE_FIX, 2, 0); ffts_cross_core_sync(PIPE_MTE2, 2, 0); }
+core AIV { wait_flag_dev(0); wait_flag_dev(0); }
+"""
+    explorer, log = explorer_of(text)
+    explorer.run()
+    wiring = explorer._kernel.wiring
+    sent = {tuple((core, wiring.agents[agent][1]) for core, agent in senders) for senders in log.senders.values()}
+    assert sent == {((0, "FIX"), (0, "MTE2"))}
+    assert [len(listeners) for listeners in log.listeners.values()] == [1, 1]
+    assert {place.action.core for listeners in log.listeners.values() for place in listeners.values()} == {1, 2}
+
+
+def test_one_standstill_of_each_kind_is_kept() -> None:
+    """That of the smallest case; of two that are as small the first."""
+    text = """param n in 0..; unknown c;
+core AIV0 {
+    if (c) { pipe_barrier(PIPE_V); }
+    if (n == 0) { wait_flag(PIPE_V, PIPE_S, 0); } else { wait_flag(PIPE_V, PIPE_S, 1); }
+}
+"""
+    explorer, log = explorer_of(text)
+    explorer.run()
+    one, other = log.stuck
+    assert [len(one.heads), len(other.heads)] == [1, 1]
+    again = [Stuck(one.heads, Case(one.case.size + more)) for more in (0, 1)]
+    for stuck in again:
+        explorer._stuck(stuck)
+    assert log.stuck == [one, other]
+    smaller = Stuck(one.heads, Case(one.case.size - 1))
+    explorer._stuck(smaller)
+    assert log.stuck == [smaller, other]
+
+
+def test_who_goes_next() -> None:
+    """Who is in the earliest turn of the outermost loop, then who is owed least, then the earliest inside."""
+    text = """core AIC {{ {loops} }}
+core AIV0 {{ {loops} }}
+"""
+    loops = "for (i = 0; i < 9; i++) { for (j = 0; j < 9; j++) { pipe_barrier(PIPE_ALL); } }"
+    (kernel,) = kernels(parse(text.format(loops=loops), "k.sync"), load("a2a3"), {})
+    signals = SimpleNamespace(channels=[SimpleNamespace(cross=True), SimpleNamespace(cross=False)])
+
+    def chosen(*turns: tuple[int, int], tokens: Mapping[int, list[int]]) -> int:
+        cores = [CoreRun(kernel, code) for code in kernel.cores]
+        for core, at in zip(cores, turns, strict=True):
+            while core.turns < 2:
+                core.step(Store(kernel.domain))
+            for info, turn in zip(core.code.ops[core.pc].loops, at, strict=True):
+                core.values[info.turn_slot] = (turn, "")
+        game = SimpleNamespace(
+            blocked=lambda core: False,
+            wiring=signals,
+            tokens={key: [(None, SimpleNamespace(core=core)) for core in sent] for key, sent in tokens.items()},
+        )
+        found = _next_core(Path(cores, cast(Replay, game), Store(kernel.domain)))
+        assert found is not None
+        return found.code.index
+
+    nothing: dict[int, list[int]] = {0: [], 1: []}
+    assert chosen((1, 5), (2, 0), tokens={0: [0, 0]}) == 0
+    assert chosen((2, 5), (1, 0), tokens={0: [1, 1]}) == 1
+    assert chosen((1, 0), (1, 5), tokens={0: [0]}) == 1
+    assert chosen((1, 5), (1, 0), tokens={0: [1]}) == 0
+    assert chosen((1, 0), (1, 5), tokens={1: [0]}) == 0
+    assert chosen((1, 5), (1, 0), tokens=nothing) == 1
+    assert chosen((1, 5), (1, 5), tokens=nothing) == 0
+
+
+def test_whoever_plays_is_asked_also_where_a_dsb_shows_stores() -> None:
+    class Game(Replay):
+        pass
+
+    (kernel,) = kernels(parse("core AIV0 { pipe_barrier(PIPE_V); }", "k.sync"), load("a2a3"), {})
+    played = [Explorer(kernel, Rules(dsb_between_cores=True), Log(), game=game)._game for game in (Game, Replay)]
+    assert played == [Game, Visible]
