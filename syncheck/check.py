@@ -307,7 +307,7 @@ MOST_CHOICES = 512
 """Choices of the listed parameters to check one by one."""
 
 
-MOST_OPEN_ENDS = 2
+MOST_OPEN_ENDS = 1
 """How often all states that an entry point may take may be used up in one file; the others have a tenth then."""
 
 

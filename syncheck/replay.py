@@ -534,13 +534,16 @@ class Replay(Sightings):
         self, action: Action, values: Values, seq: int, agent: int, handle: Handle, writes: bool, clock: Clock
     ) -> None:
         """Against pages of the same tensor at other symbolic addresses, where the bytes may be the same."""
+        all_writers, all_readers = self.writers, self.readers
         for page, low, high, step in handle.page.neighbours:
             for cell in page.cells:
-                written = self.writers.get(cell)
-                entries = list((self._inherit(cell) if written is None else written).values())
-                if writes:
-                    entries += self.readers[cell].values()
-                for entry in entries:
+                written = all_writers.get(cell)
+                if written is None:
+                    written = self._inherit(cell)
+                read = all_readers[cell] if writes else None
+                if not written and not read:
+                    continue  # most cells, where a tensor has many pages
+                for entry in (*written.values(), *(read.values() if read else ())):
                     if clock[entry[0]] < entry[1] and may_meet(handle, entry[5], low, high, step):
                         self._conflict(entry, action, values, seq, agent, handle, writes, clock)
 
