@@ -136,7 +136,8 @@ def _keep(layout: Layout, place: object, span: Span) -> None:
     try:
         place()  # type: ignore[operator]
     except Misused as misused:
-        layout.problems.append(Problem(misused.span or span, misused.message, misused.expected))
+        where = misused.span if misused.span is not None and misused.span.line else span
+        layout.problems.append(Problem(where, misused.message, misused.expected))
 
 
 class _Numbers:

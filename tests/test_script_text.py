@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncheck import ir
+from syncheck.build import kernels
 from syncheck.check import Settings, check
 from syncheck.detectors import RULES
 from syncheck.finding import FileReport
@@ -305,3 +306,13 @@ def test_a_comment_on_a_statement_is_not_about_what_its_line_declares() -> None:
     assert "TADDS(t, t, 1);  // syncheck: ignore[WAR001] known" in text
     alone = script_text(replace(program_of(tiles=(tile("t"),)), suppressions=(comment,)))
     assert "at 0x0;  // syncheck: ignore[WAR001] known" in alone
+
+
+def test_a_name_without_a_place_is_told_where_its_statement_stands() -> None:
+    program = parse("core AIV0 {\n    set_flag(PIPE_V, PIPE_S, EVENT_ID0);\n}\n", "k.sync")
+    [core] = program.cores
+    [statement] = core.body
+    assert isinstance(statement, ir.SetFlag)
+    unknown = replace(statement, event=Name("nobody", Span("", 0)))
+    kernel = next(kernels(replace(program, cores=(replace(core, body=(unknown,)),)), load("a2a3"), {}))
+    assert [(one.span.line, one.message) for one in kernel.problems] == [(2, "nobody is no integer value")]
