@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from syncheck.build import kernels
 from syncheck.check import Settings, check
 from syncheck.execution import EMIT, CoreRun, Kernel, Pin, Stopped, _shown, emitting, frames_of, turn_of
 from syncheck.frontends.script import parse
+from syncheck.lowering import Emitter
 from syncheck.machine import load
-from syncheck.symbolic import TURN, Linear, Open, Store, atom, linear, opaque
+from syncheck.symbolic import TURN, Linear, Open, Store, atom, less, linear, opaque
 
 TEXT = """param n in 0..; param m in -3..; param k[b] in 1..;
 core AIV0 {
@@ -40,11 +43,13 @@ def kernel_of(text: str, **pins: tuple[int, ...]) -> Kernel:
         (opaque("%", 5, 4), (0, 3)),
         (opaque("%", -5, 4), (-3, 0)),
         (opaque("%", atom("anything"), 4), (-3, 3)),
+        (opaque("%", linear(0, [(("anything", ()), 1), (("n", ()), 1)]), 4), (-3, 3)),
         (opaque("%", 5, M), (None, None)),
         (opaque("%", N, 0), (None, None)),
         (opaque("&", M, 7), (0, 7)),
         (opaque("&", M, 0), (0, 0)),
         (opaque("&", M, -8), (None, None)),
+        (opaque("&", N, M), (None, None)),
         (atom("trips@i"), (0, None)),
         (N, (0, None)),
         (M, (-3, None)),
@@ -179,6 +184,7 @@ def test_which_atom_bounds_a_loop() -> None:
         (atom("b@first", 2) + 1, "b[2] + 1"),
         (atom("n"), "n"),
         (atom("k", 2), "k[2]"),
+        (atom("trips@b@first"), str(atom("trips@b@first"))),
         (linear(0, [(("b@first", (2,)), 2)]), "2*b[2]"),
         (linear(0, [(("b@first", (2,)), 1), (("n", ()), 1)]), "b[2] + n"),
     ],
@@ -189,7 +195,11 @@ def test_how_a_value_is_shown(value: object, shown: str) -> None:
 
 
 def test_what_is_no_turn_of_a_loop() -> None:
-    assert turn_of(atom("k", 2)) == 0
+    assert [turn_of(value) for value in (atom("k", 2), atom(f"trips@b{TURN}0|1|"), atom(f"b{TURN}0|1|", N))] == [
+        0,
+        0,
+        0,
+    ]
     assert turn_of(linear(0, [(("k", (2,)), 1), ((f"b{TURN}0|1|", (3,)), 1)])) == 3
 
 
@@ -266,3 +276,20 @@ def test_a_loop_that_may_stand_still_is_not_run() -> None:
     with pytest.raises(Stopped, match="not pinned") as stopped:
         stepped("param n in 0..; param s in 0..;\ncore AIV0 { for (i = 0; i < n; i += s) { pipe_barrier(PIPE_V); } }")
     assert stopped.value.problem.span.line == 2
+
+
+def test_a_statement_that_asks_half_way_takes_its_counters_back() -> None:
+    class Asking:
+        """Moves the counter of a FIFO, then asks."""
+
+        def actions(self, run: CoreRun, store: Store) -> None:
+            run.marks = {**run.marks, "q": (1, 0)}
+            store.truth(less(N, 1))
+
+    kernel = kernel_of("param n in 0..; core AIV0 { pipe_barrier(PIPE_V); }")
+    kernel.cores[0].ops[0].emitter = cast(Emitter, Asking())
+    run = CoreRun(kernel, kernel.cores[0])
+    run.marks = {"q": (0, 0)}
+    with pytest.raises(Open):
+        run.step(Store(kernel.domain))
+    assert (run.marks, run.pc) == ({"q": (0, 0)}, 0)

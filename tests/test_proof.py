@@ -14,6 +14,7 @@ from syncheck.build import kernels
 from syncheck.check import Settings, check, check_trace
 from syncheck.execution import CoreRun
 from syncheck.finding import FileReport
+from syncheck.fold import Folder
 from syncheck.frontends.script import parse
 from syncheck.machine import load
 from syncheck.observation import Case, Log, Stuck
@@ -397,7 +398,9 @@ def explorer_of(text: str, **options: Any) -> tuple[Explorer, Log]:
 def test_a_proof_goes_on_with_more_states() -> None:
     explorer, _ = explorer_of(PING_PONG.format(slots=2, read="i % 2"), max_states=5)
     assert explorer.run().states == 6
+    whole, _ = explorer_of(PING_PONG.format(slots=2, read="i % 2"))
     outcome = explorer.go_on(1000)
+    assert outcome.states == whole.run().states
     assert (outcome.states > 6, [*outcome.gaps], outcome.cut is None) == (True, ["states"], False)
 
 
@@ -468,6 +471,7 @@ core AIV { wait_flag_dev(0); wait_flag_dev(0); }
     sent = {tuple((core, wiring.agents[agent][1]) for core, agent in senders) for senders in log.senders.values()}
     assert sent == {((0, "FIX"), (0, "MTE2"))}
     assert [len(listeners) for listeners in log.listeners.values()] == [1, 1]
+    assert [list(modes) for modes in log.modes.values()] == [[2], [2]]
     assert {place.action.core for listeners in log.listeners.values() for place in listeners.values()} == {1, 2}
 
 
@@ -534,3 +538,77 @@ def test_whoever_plays_is_asked_also_where_a_dsb_shows_stores() -> None:
     (kernel,) = kernels(parse("core AIV0 { pipe_barrier(PIPE_V); }", "k.sync"), load("a2a3"), {})
     played = [Explorer(kernel, Rules(dsb_between_cores=True), Log(), game=game)._game for game in (Game, Replay)]
     assert played == [Game, Visible]
+
+
+def test_the_first_path_has_a_case_too() -> None:
+    explorer, log = explorer_of(
+        "param n in 3..; core AIV0 { instr w on PIPE_V writes UB[0:64]; instr r on PIPE_MTE3 reads UB[0:64]; }"
+    )
+    explorer.run()
+    (clash,) = log.clashes.values()
+    assert isinstance(clash.case, Store)
+    assert clash.case.bounds_of(("n", ())) == (3, None)
+
+
+def test_nothing_is_said_of_what_follows_an_overflow() -> None:
+    text = """core AIC { for (i = 0; i < 20; i++) { ffts_cross_core_sync(PIPE_FIX, 2, 0); }
+    instr w on PIPE_M writes L1[0:64]; instr r on PIPE_MTE1 reads L1[0:64]; }
+core AIV { }
+"""
+    explorer, log = explorer_of(text)
+    explorer.run()
+    assert ({remark.kind for remark in log.remarks.values()}, log.clashes) == ({"counter"}, {})
+
+
+def test_sampling_asks_of_no_state_whether_it_was_seen() -> None:
+    text = "param n in 0..; core AIV0 { for (i = 0; i < n; i++) { pipe_barrier(PIPE_V); } }"
+    explorer, _ = explorer_of(text, sampling=True, max_states=20)
+    assert explorer.run().states == 21
+    assert explorer._folder.work == 0
+
+
+def test_a_bound_above_the_limit_of_a_loop_is_kept() -> None:
+    """A loop of which two turns should be alike soon, here after none, is followed as far as was asked."""
+    explorer, _ = explorer_of(LOOP_WITHOUT_END, bound=6)
+    explorer._folder.limit = lambda info, bound: (2, "told so")  # type: ignore[method-assign]
+    outcome = explorer.run()
+    assert [gap.message for gap in outcome.gaps.values()] == ["the loop over i was followed for 6 turns only: told so"]
+
+
+LOOP_WITHOUT_END = """param n in 0..;
+core AIV0 { for (i = 0; i < n; i++) { if (i * i < n + 3) { pipe_barrier(PIPE_V); } } }
+"""
+
+
+def test_a_loop_left_before_its_end_is_said() -> None:
+    explorer, _ = explorer_of(
+        "param n in 0..;\ncore AIC {\npipe_barrier(PIPE_M); }\ncore AIV0 {\npipe_barrier(PIPE_V); }"
+    )
+    kernel = explorer._kernel
+    assert [[op.span.line for op in core.ops][:1] for core in kernel.cores] == [[3], [5]]
+    game = Replay(kernel.wiring, kernel.atlas, Rules(), Log())
+    explorer._end(Path([], game, Store(kernel.domain)))
+    assert not explorer.outcome.gaps
+    explorer._end(Path([], game, Store(kernel.domain), {("n", ()): Loose(1, 2), ("k", (3,)): Loose(1, 2)}))
+    (gap,) = explorer.outcome.gaps.values()
+    assert (gap.span.line, gap.message) == (3, "a loop over n, k[3] was left before its end")
+
+
+def test_values_become_loose_that_have_turns_behind_them() -> None:
+    """Those of which a state came again: not a member that had no turn before, nor one without a least value."""
+    explorer, _ = explorer_of("core AIV0 { pipe_barrier(PIPE_V); }")
+    seen = SimpleNamespace(
+        canonical=lambda *_: ("form", {}),
+        periods={},
+        period_of=lambda name, turns: turns * {"n": 6, "t": 7, "m": 8}[name],
+    )
+    explorer._folder = cast(Folder, seen)
+    kernel = explorer._kernel
+    n, new, low = ("n", ()), ("t", (2,)), ("m", ())
+    store = Store(lambda _: (None, None), {n: (5, None), new: (4, None)})
+    path = Path([], Replay(kernel.wiring, kernel.atlas, Rules(), Log()), store)
+    core = CoreRun(kernel, kernel.cores[0])
+    assert not explorer._loosened(path, core, {n: 3, low: 3})
+    assert (path.loose, path.trail) == ({}, {(0, "form"): {n: 3, low: 3}})
+    assert explorer._loosened(path, core, {n: 5, new: 9, low: 9})
+    assert (path.loose, seen.periods) == ({n: Loose(5, 12)}, {"n": 12})
