@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from syncheck.build import kernels
 from syncheck.check import rules_of
 from syncheck.frontends.script import parse
-from syncheck.happens_before import before, graph_of, path, place
+from syncheck.happens_before import before, graph_of, name, path, place
 from syncheck.machine import load
 from syncheck.ordering import Rules
 from syncheck.reasons import START, Point, completions
@@ -302,6 +302,18 @@ core AIV0 {
     assert [place(recording, event) for event in recording.events] == [
         "TADDS at 4 (AIV0 V, i=0)", "TADDS at 4 (AIV0 V, i=1)", "pipe_barrier(ALL) at 5 (AIV0 S)",
     ]  # fmt: skip
+
+
+def test_a_step_has_the_name_of_its_instruction() -> None:
+    text = """machine a2a3;
+tile a : UB fp32[16, 128] at 0x0; tile t : UB fp32[16, 128] at 0x2000; tile r : UB fp32[16, 8] at 0x4000;
+core AIV0 { TROWSUM(r, a, t);
+    instr ab on PIPE_V reads UB[0:64]; }
+"""
+    recording = run(text, "a2a3", {}, {})
+    ops = {recording.kernel.sites[event.action.site].op for event in recording.events}
+    assert {name(recording, event) for event in recording.events if is_data(event)} == {"TROWSUM at 3", "ab at 4"}
+    assert any("." in op for op in ops)
 
 
 def test_an_instruction_of_s_may_be_complete_at_either_of_two_points() -> None:
