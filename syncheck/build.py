@@ -288,7 +288,7 @@ class _Builder:
                 self._statement(core, statement, inner)
             except Misused as misused:
                 del core.ops[before:]
-                span = misused.span if misused.span is not None and misused.span.line else statement.span
+                span = misused.where(statement.span)
                 self._kernel.problems.append(Problem(span, misused.message, misused.expected, rule=misused.rule))
         core.depth, core.scope = depth, held
 

@@ -107,7 +107,7 @@ def _checked(
     runs: list[_Run] = []
     first: list[_Run] = []
     undecided, strangers, covered = "", list[tuple[tuple[str, str], ...]](), dict[str, str]()
-    left = MOST_OPEN_ENDS * settings.max_states
+    left = settings.max_states
     for each in programs:
         try:
             program = without_repeats(narrowed(settings.definitions, each))
@@ -115,7 +115,7 @@ def _checked(
         except DefinitionError as error:
             return FileReport(path, "unreadable", machine.name, reason=str(error))
         strangers.append(strangers_of(settings.definitions, program))
-        given = replace(settings, max_states=min(settings.max_states, max(left, settings.max_states // 10)))
+        given = replace(settings, max_states=max(left, settings.max_states // 10))  # further ones have a tenth
         mine = [] if not program.cores else _explored(program, machine, pins, given)
         left -= sum(run.outcome.states for run in mine)
         for run in mine:
@@ -305,10 +305,6 @@ def conditions_of(machine: Machine, pins: Pins, settings: Settings) -> Condition
 
 MOST_CHOICES = 512
 """Choices of the listed parameters to check one by one."""
-
-
-MOST_OPEN_ENDS = 1
-"""How often all states that an entry point may take may be used up in one file; the others have a tenth then."""
 
 
 MOST_ONE_BY_ONE = 8

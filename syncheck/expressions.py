@@ -27,6 +27,10 @@ class Misused(Exception):
         self.expected = expected
         self.rule = rule
 
+    def where(self, otherwise: Span) -> Span:
+        """Its place; `otherwise` where the expression has none."""
+        return self.span if self.span is not None and self.span.line else otherwise
+
 
 @frozen
 class Slot(Frozen):

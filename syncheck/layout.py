@@ -136,8 +136,7 @@ def _keep(layout: Layout, place: object, span: Span) -> None:
     try:
         place()  # type: ignore[operator]
     except Misused as misused:
-        where = misused.span if misused.span is not None and misused.span.line else span
-        layout.problems.append(Problem(where, misused.message, misused.expected))
+        layout.problems.append(Problem(misused.where(span), misused.message, misused.expected))
 
 
 class _Numbers:

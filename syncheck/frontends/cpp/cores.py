@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from syncheck.frontends.cpp import routines
 from syncheck.frontends.cpp.state import Declared, Pass
-from syncheck.frontends.cpp.within import within
-from syncheck.ir import Call, CrossSet, CrossWait, FifoOp, For, If, Instr, Let, Region, Statement, TileOp
+from syncheck.frontends.cpp.within import through_calls
+from syncheck.ir import CrossSet, CrossWait, FifoOp, Instr, Let, Region, Statement, TileOp
 
 CUBE_SPACES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "L0A_SCALE", "L0B_SCALE")
 CUBE_PIPES = ("M", "MTE1", "FIX")
@@ -46,24 +46,13 @@ def _asked(body: Sequence[Statement], declared: Declared) -> set[tuple[object, .
             type(one), getattr(one, "op", ""), _flag(one), place.path, place.line, place.column,
             *sorted(_spaces(one, declared)),
         )
-        for one in _each(body, declared) if not isinstance(one, Let) for place in (one.span,)
+        for one in through_calls(body, declared.defs) if not isinstance(one, Let) for place in (one.span,)
     }  # fmt: skip
 
 
 def _flag(one: Statement) -> str:
     """The pipe and flag of a signal: the library's own differ from core to core at one place of the text."""
     return f"{one.pipe} {one.flag}" if isinstance(one, CrossSet | CrossWait) else ""
-
-
-def _each(body: Sequence[Statement], declared: Declared) -> list[Statement]:
-    """Each statement, those of calls in their place."""
-    found: list[Statement] = []
-    for one in within(body):
-        if isinstance(one, Call):
-            found += _each(declared.defs[one.name].body, declared)
-        elif not isinstance(one, If | For):
-            found.append(one)
-    return found
 
 
 def _spaces(one: Statement, declared: Declared) -> set[str]:
@@ -90,7 +79,7 @@ def _is_of(
     """Whether a pass is one of a core kind, by the memory it uses, else by the pipes it names; None: nothing tells."""
     spaces: set[str] = set()
     named: set[str] = set()
-    for one in _each(body, declared):
+    for one in through_calls(body, declared.defs):
         spaces |= _spaces(one, declared)
         named |= {getattr(one, "src", ""), getattr(one, "dst", ""), getattr(one, "pipe", "")}
     if spaces & set(own):
@@ -104,7 +93,7 @@ def _speaks(body: Sequence[Statement], declared: Declared) -> bool:
     """Whether a pass talks to the other core or changes GM: numbers that it only reads are its own affair."""
     return any(
         isinstance(one, CrossSet | CrossWait | FifoOp | TileOp | Instr) and getattr(one, "op", "") not in _PASSIVE
-        for one in _each(body, declared)
+        for one in through_calls(body, declared.defs)
     )
 
 
@@ -114,10 +103,11 @@ _PASSIVE = ("scalar_load", "dcci", "dsb")
 def half(bodies: dict[str, tuple[Statement, ...]], declared: Declared) -> list[FifoOp]:
     """The first statement on each FIFO of a kernel of which one core speaks to the other, and nothing here answers."""
     kinds = CrossSet | CrossWait | FifoOp
-    ends = [found for body in bodies.values() if (found := [o for o in _each(body, declared) if isinstance(o, kinds)])]
+    spoken = ([o for o in through_calls(body, declared.defs) if isinstance(o, kinds)] for body in bodies.values())
+    ends = [found for found in spoken if found]
     of_fifos = [one for one in ends[0] if isinstance(one, FifoOp)] if len(ends) == 1 else []
     return list({one.fifo: one for one in reversed(of_fifos)}.values())
 
 
 def _signals(body: Sequence[Statement], declared: Declared) -> bool:
-    return any(isinstance(one, CrossSet) for one in _each(body, declared))
+    return any(isinstance(one, CrossSet) for one in through_calls(body, declared.defs))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from syncheck.frontends.cpp.program import CLEAN, Finisher
 from syncheck.frontends.cpp.terms import NOWHERE, linear, names, renamed
+from syncheck.frontends.cpp.within import through_calls
 from syncheck.ir import (
     At,
     Binary,
@@ -86,7 +87,7 @@ def _apart(arms: Arms, others: Arms) -> bool:
 
 def followed(finisher: Finisher, body: Sequence[Statement]) -> Walk | None:
     """What a core does with the memory that ranks share; None if it has to do with no other rank."""
-    if not _asks(finisher, body):
+    if not any(_asks(finisher, one) for one in through_calls(body, finisher.declared.defs)):
         return None
     walk = Walk(finisher)
     walk.follow(body, {}, (), mine=False)
@@ -96,23 +97,11 @@ def followed(finisher: Finisher, body: Sequence[Statement]) -> Walk | None:
     return walk
 
 
-def _asks(finisher: Finisher, body: Sequence[Statement]) -> bool:
-    """Whether a kernel has to do with other ranks at all."""
-    for one in body:
-        match one:
-            case For(body=inner):
-                found = _asks(finisher, inner)
-            case If(_, then, otherwise):
-                found = _asks(finisher, then) or _asks(finisher, otherwise)
-            case Call(name):
-                found = _asks(finisher, finisher.declared.defs[name].body)
-            case TileOp(op, operands):
-                found = op in NOTIFIES or op in WAITS or any(_is_far(finisher, operand) for operand in operands)
-            case _:
-                found = False
-        if found:
-            return True
-    return False
+def _asks(finisher: Finisher, one: Statement) -> bool:
+    """Whether a statement has to do with other ranks."""
+    if not isinstance(one, TileOp):
+        return False
+    return one.op in NOTIFIES or one.op in WAITS or any(_is_far(finisher, operand) for operand in one.operands)
 
 
 def _is_far(finisher: Finisher, operand: Operand) -> bool:
@@ -129,16 +118,18 @@ def _entry(finisher: Finisher, term: Expr) -> tuple[str, str] | None:
 
 @dataclass(slots=True)
 class Walk:
-    """`met`: the accesses; `ranks`: the values that say which rank this is."""
+    """`met`: the accesses; `ranks`: the values that say which rank this is; `turns`: in which turn each loop around
+    is."""
 
     finisher: Finisher
     met: list[Touch] = field(default_factory=list)
     ranks: set[str] = field(default_factory=set)
+    turns: dict[str, int] = field(default_factory=dict)
     branches: int = 0
     phase: int = 0
 
     def follow(self, body: Sequence[Statement], now: dict[str, Expr], arms: Arms, *, mine: bool) -> None:
-        """`now`: what variables hold, a number of the turn behind # for those that no sum tells."""
+        """`now`: what variables hold."""
         for one in body:
             if len(self.met) > MOST or isinstance(one, Return | Break | Continue):
                 return
@@ -175,12 +166,12 @@ class Walk:
         value = self._value(one.start, now)
         before = now.get(one.var)
         for turn in range(TURNS):
-            now[one.var], now[f"#{one.var}"] = value, Const(turn)
+            now[one.var], self.turns[one.var] = value, turn
             if self._value(one.condition, now) == Const(0):
                 break
             self.follow(one.body, now, arms, mine=mine)
             value = self.finisher.terms.binary("+", value, self._value(one.step, now))
-        del now[f"#{one.var}"]
+        del self.turns[one.var]
         if before is not None:
             now[one.var] = before
 
@@ -274,8 +265,8 @@ class Walk:
             for factor in symbol.factors:
                 product = terms.product(product, self._value(factor, now))
             return product
-        turns = [f"#{now[f'#{var}'].value}" for var in sorted(symbol.over) if isinstance(now.get(f"#{var}"), Const)]  # type: ignore[union-attr]
-        return Name(term.name + "".join(turns), NOWHERE)
+        turns = [f"#{self.turns[var]}" for var in sorted(symbol.over) if var in self.turns]
+        return Name(term.name + "".join(turns), NOWHERE)  # another value in each turn, which no sum tells
 
     def _settled(self, term: Expr, now: Mapping[str, Expr]) -> Expr:
         match term:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from syncheck.ir import For, If, Statement
+from syncheck.ir import Call, Def, For, If, Statement
 
 
 def within(body: Iterable[Statement]) -> Iterator[Statement]:
@@ -16,3 +16,12 @@ def within(body: Iterable[Statement]) -> Iterator[Statement]:
             yield from within(one.otherwise)
         elif isinstance(one, For):
             yield from within(one.body)
+
+
+def through_calls(body: Iterable[Statement], defs: Mapping[str, Def]) -> Iterator[Statement]:
+    """Each statement that is no branch, loop or call, those of calls in their place."""
+    for one in within(body):
+        if isinstance(one, Call):
+            yield from through_calls(defs[one.name].body, defs)
+        elif not isinstance(one, If | For):
+            yield one
