@@ -52,14 +52,14 @@ def _reset(store: Touch, wait: Touch) -> Noted:
 
 def _crossings(walk: Walk) -> Iterator[Noted]:
     """Pairs of an own and a remote access with nothing between them that another rank waits for."""
-    met = [one for one in walk.met if not one.mine and not walk.own(one)]
+    met = [(at, one) for at, one in enumerate(walk.met) if not one.mine and not walk.own(one)]
     said: set[tuple[Span, Span]] = set()
-    for far in (one for one in met if one.far and one.kind in ("load", "store")):
-        for near in (one for one in met if not one.far and one.kind in ("load", "store")):
+    for when, far in (pair for pair in met if pair[1].far and pair[1].kind in ("load", "store")):
+        for then, near in (pair for pair in met if not pair[1].far and pair[1].kind in ("load", "store")):
             pair = (far.span, near.span)
             if "store" in (far.kind, near.kind) and near.phase == far.phase and pair not in said and near.meets(far):
                 said.add(pair)
-                yield _crossing(far, near)
+                yield _crossing(far, near, far_first=when < then)
     first = next((one for one in walk.met if one.far and one.kind == "load" and not one.phase), None)
     if first is not None and not any(far == first.span for far, _ in said):
         yield Noted(
@@ -70,15 +70,18 @@ def _crossings(walk: Walk) -> Iterator[Noted]:
         )  # fmt: skip
 
 
-def _crossing(far: Touch, near: Touch) -> Noted:
+def _crossing(far: Touch, near: Touch, *, far_first: bool) -> Noted:
     done, does = ("read", "reads") if far.kind == "load" else ("written", "writes")
     may, own = ("read", "loads") if near.kind == "load" else ("write", "stores")
     here, there = _line(far.span, far.span), _line(near.span, far.span)
+    first, second = (here, there) if far_first else (there, here)
+    one, other = (far.span, near.span) if far_first else (near.span, far.span)
+    turn = " of the next turn" if one.path == other.path and other.line <= one.line else ""
     return Noted(
         "RNK002", "error", far.span, f"memory of another rank is {done} while that rank may {may} it",
-        f"Each rank {does} here what its owner {own} at {there}, and between the two no rank waits "
-        "for another: the owner may be ahead or behind.",
-        f"TNOTIFY and TWAIT between {there} and {here}, in a loop also on the way back from one to the other.",
+        f"Each rank {does} here what its owner {own} at {there}, and from {first} to {second}{turn} no rank waits for "
+        "another: the owner may be ahead or behind.",
+        f"TNOTIFY and TWAIT behind {first} and before {second}{turn}.",
     )  # fmt: skip
 
 
