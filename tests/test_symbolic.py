@@ -78,6 +78,8 @@ def test_what_is_not_linear_is_one_unknown_wherever_it_is_formed() -> None:
     assert symbolic.divide(X * 4 + 8, 2) == X * 2 + 4
     assert symbolic.divide(X * 4 + 6, 4) == symbolic.divide(X * 4 + 6, 4) != X + 1
     assert symbolic.divide(X * 3 + 4, 2) != symbolic.divide(X * 3 + 6, 2)
+    assert symbolic.divide(X * 2 + Y * 3, 2) == symbolic.opaque("/", X * 2 + Y * 3, 2)
+    assert (symbolic.divide(X, 0), symbolic.divide(4, X)) == (symbolic.opaque("/", X, 0), symbolic.opaque("/", 4, X))
     assert symbolic.names_of(symbolic.divide(X, Y)) == {"(/)", "x", "y"}
     for op, places in (("<<", 64), (">>", 64), ("<<", -1), (">>", -1)):
         with pytest.raises(ZeroDivisionError):
@@ -85,6 +87,7 @@ def test_what_is_not_linear_is_one_unknown_wherever_it_is_formed() -> None:
     assert symbolic.bitwise("<<", 1, 63) == 1 << 63
     assert symbolic.bitwise("<<", X, 0) == X
     assert symbolic.bitwise("<<", X, 64) == symbolic.opaque("<<", X, 64)
+    assert symbolic.bitwise("<<", X, Y) == symbolic.opaque("<<", X, Y)
     assert (X - X, X + Y - X, 0 - (-X), 3 - X + X) == (0, Y, X, 3)
     term = ((("x", ()), 1),)
     assert symbolic.equal(2, X) == symbolic.equal(X, 2) == Question("==", Linear(-2, term))
@@ -92,6 +95,16 @@ def test_what_is_not_linear_is_one_unknown_wherever_it_is_formed() -> None:
     assert symbolic.less(2, X) == Question("<", Linear(2, ((("x", ()), -1),)))
     assert (symbolic.equal(X + 1, X), symbolic.equal(X, X), symbolic.less(X, X + 1)) == (False, True, True)
     assert (symbolic.less(X, X), symbolic.equal(2, 2), symbolic.less(2, 2)) == (False, True, False)
+    assert (X == 0) is False
+
+
+@pytest.mark.parametrize("by", [2, 3])
+def test_a_question_is_divided_by_what_its_coefficients_share(by: int) -> None:
+    """2 * x < 5 and 2 * x == 4 bound x itself."""
+    assert symbolic.less(X * by, 2 * by + 1) == symbolic.less(X, 3)
+    assert symbolic.less(-1 - 2 * by, X * by) == symbolic.less(-3, X)
+    assert symbolic.equal(X * by, 2 * by) == symbolic.equal(X, 2)
+    assert symbolic.equal(X * by, Y * by * 2) == symbolic.equal(X, Y * 2)
 
 
 def test_a_form_is_told_as_its_author_wrote_it() -> None:
@@ -258,6 +271,9 @@ def test_distances_of_addresses() -> None:
     assert distance(Y, X) == (None, 3)
     assert distance(early * 64 + X, late * 64 + X * 3) == (194, None)
     assert distance(atom("c@0|s|n", 1), late) == (None, None)
+    ninth, tenth = atom("b@0|s|n", 9), atom("b@0|s|n", 10)
+    assert (distance(ninth * 64, tenth * 64), distance(tenth * 64, ninth * 64)) == ((64, None), (None, -64))
+    assert distance(atom("t", 1) * 64, atom("t", 4) * 64) == (None, None)
     assert [symbolic.spacing(a, b) for a, b in ((X * 12, Y * 8), (X * 12, X * 4), (None, None), (None, 6), (6, 0))] == [
         4, 8, 1, 6, 6
     ]  # fmt: skip
@@ -276,21 +292,27 @@ def _form(value: Value) -> Linear:
 
 
 CASES = [
-    store({"x": (low, high)}, **facts)
-    for low, high in ((None, None), (0, None), (None, 3), (0, 3), (1, 2))
+    store({"x": (low, high), "y": y}, **facts)
+    for low, high in ((None, None), (0, None), (1, None), (None, 3), (None, 2), (0, 3), (1, 2))
+    for y in ((None, None), (0, 5))
     for facts in ({}, {"less": True}, {"less": False}, {"less": True, "sum": False}, {"less": True, "sum": True})
 ]
+
+
+def _holds(inner: symbolic.Bounds, outer: symbolic.Bounds) -> bool:
+    (low, high), (least, most) = inner, outer
+    return (least is None or (low is not None and low >= least)) and (
+        most is None or (high is not None and high <= most)
+    )
 
 
 @pytest.mark.parametrize("one", CASES, ids=lambda case: f"{case.bounds}{list(case.facts.values())}")
 def test_what_a_path_implies(one: Store) -> None:
     """What holds of the other's values holds of its own, and it has answered each of the other's questions alike."""
     for other in CASES:
-        (low, high), (least, most) = one.bounds["x", ()], other.bounds["x", ()]
-        inside = (least is None or (low is not None and low >= least)) and (
-            most is None or (high is not None and high <= most)
-        )
-        assert one.implies(other) == (inside and other.facts.items() <= one.facts.items())
+        inside = all(_holds(one.bounds[item], bounds) for item, bounds in other.bounds.items())
+        answered = all(one.facts.get(test, one.decides(test)) is answer for test, answer in other.facts.items())
+        assert one.implies(other) == (inside and answered)
     assert not one.implies(Case())
 
 
@@ -316,3 +338,54 @@ def test_the_value_that_a_report_names(bounds: tuple[int | None, int | None], le
 def test_a_product_of_known_numbers_is_a_number(bounds: tuple[int | None, int | None], possible: bool) -> None:
     known = {("x", ()): (2, 2), ("y", ()): (3, 3), _form(X * Y).terms[0][0]: bounds}
     assert Store(lambda _: (None, None), known)._possible() == possible
+
+
+def _assumed(store: Store, test: object, answer: bool = True) -> Store | None:
+    assert isinstance(test, Question)
+    return store.assume(test, answer)
+
+
+def test_a_path_is_as_large_as_what_it_has_assumed() -> None:
+    """A question about two values, and a value that nothing was known of, count one each."""
+    found, sizes = Store(lambda _: (0, None)), []
+    for test in (symbolic.less(X, Y), symbolic.less(X + Y, 9), symbolic.less(X, 7), symbolic.less(X, 5)):
+        after = _assumed(found, test)
+        assert after is not None
+        sizes.append(after.size)
+        found = after
+    assert sizes == [1, 2, 3, 3]
+
+
+def test_an_answer_that_bounds_rule_out_is_no_path() -> None:
+    three = Store(lambda _: (3, 5))
+    for test in (symbolic.less(X, 3), symbolic.less(5, X)):
+        assert _assumed(three, test) is None
+        assert _assumed(three, test, answer=False) is not None
+
+
+OPERATIONS = {"(*)": X * Y, "(/)": symbolic.divide(X, Y), "(%)": symbolic.remainder(X, Y)} | {
+    f"({op})": symbolic.bitwise(op, X, Y) for op in ("<<", ">>", "&", "|", "^")
+}
+
+
+@pytest.mark.parametrize("x", [0, 5, None])
+@pytest.mark.parametrize("y", [0, 1, 2, 63, 64, -1, None])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_on_known_numbers_is_worked_out(name: str, x: int | None, y: int | None) -> None:
+    """And one that C does not define, or whose operands are not known, is not."""
+    item = _form(OPERATIONS[name]).terms[0][0]
+    found = Store(lambda _: (None, None), {("x", ()): (x, x), ("y", ()): (y, y)})._worked_out(item)
+    undefined = (name in ("(/)", "(%)") and y == 0) or (name in ("(<<)", "(>>)") and y not in range(64))
+    wanted = None if x is None or y is None or undefined else NUMBERS[name[1:-1]](x, y)
+    assert found == wanted
+
+
+def test_what_is_no_operation_on_two_values_is_not_worked_out() -> None:
+    known = Store(lambda _: (1, 1))
+    for item in (("t", (1, 2)), ("n", (1,)), ("x", ()), ("(~)", (X,)), ("(min)", (X, Y, 3))):
+        assert known._worked_out(item) is None
+
+
+def test_nothing_is_known_where_nothing_is_assumed() -> None:
+    assert symbolic.NOTHING.bounds_of(("x", ())) == (None, None)
+    assert symbolic.NOTHING.settle(X) is X
