@@ -69,7 +69,7 @@ def test_a_remainder_is_kept_by_its_multiples_alone(condition: str, modulus: int
         ("i + 1 < n", 2, 1), ("i < n - 3", 4, 1), ("n - i == 2", 3, 1), ("n > i", 1, 1), ("(n - i) % 3 == 0", 1, 3),
         ("(n - i + 2) % 3 == 0", 3, 3), ("(i - n) % 4 == 0 && (n - i) % 6 == 1", 1, 12),
         ("i + 3 < n || i + 1 < n", 4, 1),
-        ("i < w", 2, 1),
+        ("i < w", 2, 1), ("n + -i == 2", 3, 1), ("n + ~i == 2", 4, 1),
     ],
 )  # fmt: skip
 def test_the_distance_to_the_bound_does_not_change(condition: str, reach: int, modulus: int) -> None:
@@ -100,6 +100,8 @@ def test_what_is_asked_of_a_parameter_or_a_member_itself(
     ("condition", "why", "odd"),
     [
         ("i < m", "i is compared with something else that changes", {"m"}),
+        ("c && i - m", "i is compared with something else that changes", {"m"}),
+        ("i - m || c", "i is compared with something else that changes", {"m"}),
         ("i + n < 9", "i is compared with something else that changes", {"n"}),
         ("2 * i < n", "i is compared with something else that changes", {"n"}),
         ("i * i < 5", "i is used with *", set()),
@@ -109,6 +111,15 @@ def test_what_is_asked_of_a_parameter_or_a_member_itself(
         ("i & 6", "i is used with &", set()),
         ("i | 7", "i is used with |", set()),
         ("i & (0 - 1)", "i is used with &", set()),
+        ("i & 0", "i is used with &", set()),
+        ("i % 0", "i is used with %", set()),
+        ("7 / 0 == i", "i is compared with something else that changes", set()),
+        ("7 % 0 == i", "i is compared with something else that changes", set()),
+        ("1 << 64 == i", "i is compared with something else that changes", set()),
+        ("1 >> 64 == i", "i is compared with something else that changes", set()),
+        ("ceil_div(9, 0) == i", "i is compared with something else that changes", set()),
+        ("min(9, 2) == i", "i is compared with something else that changes", set()),
+        ("t[i + (c && c)]", "i indexes t in a way that changes from turn to turn", {"t"}),
         ("i % (0 - 2)", "i is used with %", set()),
         ("i % n", "i is used with %", {"n"}),
         ("3 % i", "i is used with %", set()),
@@ -132,6 +143,74 @@ def test_anything_else_is_an_obstacle_with_its_reason(condition: str, why: str, 
     assert (loop.bad, kernel.demands.odd_index) == (why, odd)
     assert loop.bad_span is not None
     assert loop.bad_span.line == 6
+
+
+@pytest.mark.parametrize(
+    ("condition", "odd"),
+    [("t[m]", {"t", "m"}), ("t[t[2]]", {"t"}), ("n + min(m, 2) < 3", {"m", "n"}), ("n < m", {"m", "n"})],
+)
+def test_values_that_no_loop_may_move(condition: str, odd: set[str]) -> None:
+    loop, kernel = asked(condition)
+    assert (loop.bad, kernel.demands.odd_index) == ("", odd)
+
+
+@pytest.mark.parametrize(
+    ("const", "condition", "named", "odd", "threshold"),
+    [
+        ("k[3] + 1", "q < 5", {"k": {3}}, set(), {"k": 5}),
+        ("k[n] + 1", "q < 5", {}, {"k", "n"}, {}),
+        ("k[3] + k[4]", "q < 5", {"k": {3, 4}}, {"k"}, {"k": 6}),
+        ("n * n", "q < 5", {}, {"(*)", "n"}, {}),
+        ("k[3]", "t[q]", {"k": {3}}, {"k", "t"}, {}),
+    ],
+)
+def test_what_a_constant_stands_for_is_asked_of_its_parts(
+    const: str, condition: str, named: dict[str, set[int]], odd: set[str], threshold: dict[str, int]
+) -> None:
+    text = f"const q = {const}; core AIV0 {{ if ({condition}) {{ pipe_barrier(PIPE_V); }} }}"
+    (kernel,) = kernels(parse("param n in 0..; param k[b] in 0..; unknown t[];" + text, "k.sync"), A2A3, {})
+    demands = kernel.demands
+    assert (demands.named, demands.odd_index, demands.threshold) == (named, odd, threshold)
+
+
+def test_a_member_picked_by_nothing_is_picked_by_its_number() -> None:
+    demands = asked("t[0 * i]")[1].demands
+    assert (demands.named, demands.indexed) == ({"t": {0}}, {})
+
+
+@pytest.mark.parametrize(
+    ("condition", "name", "asked_for"),
+    [
+        ("n % 4 == 1", "n", {("%", 0, 4)}), ("(n + 3) % 4 && n & 7", "n", {("%", 3, 4), ("&", 0, 7)}),
+        ("t[i] % 5", "t", {("%", 0, 5)}), ("i % 3", "i", set()), ("(n - i) % 3", "n", set()),
+    ],
+)  # fmt: skip
+def test_of_which_remainders_the_text_asks(condition: str, name: str, asked_for: set[tuple[str, int, int]]) -> None:
+    assert asked(condition)[1].demands.remainders.get(name, set()) == asked_for
+
+
+@pytest.mark.parametrize(
+    ("statement", "bad"),
+    [
+        ("let y = i * i;", "i is used with *"),
+        ("if (i * i) { pipe_barrier(PIPE_V); }", "i is used with *"),
+        ("set_flag(PIPE_V, PIPE_MTE3, i); wait_flag(PIPE_V, PIPE_MTE3, i);",
+         "i picks a flag, a slot or an address by its number"),
+        ("kept = i;", "i is kept for later turns"),
+        ("for (j = 0; j < i; j += 1) { pipe_barrier(PIPE_V); }", "i is what another loop runs up to"),
+        ("for (j = i; j < m; j += 1) { pipe_barrier(PIPE_V); }", "i is where another loop starts, or its step"),
+    ],
+)  # fmt: skip
+def test_an_obstacle_has_the_line_of_its_statement(statement: str, bad: str) -> None:
+    loop, _ = built(f"if (c) {{ pipe_barrier(PIPE_V); }}\n{statement}\npipe_barrier(PIPE_V);")
+    assert (loop.bad, loop.bad_span and loop.bad_span.line) == (bad, 7)
+
+
+def test_a_loop_is_within_all_that_it_stands_in() -> None:
+    _, kernel = built("for (j = 0; j < 2; j += 1) { for (h = 0; h < 2; h += 1) { pipe_barrier(PIPE_V); } }")
+    loops = kernel.cores[0].loops
+    within = {(one.var, other.var) for one in loops for other in loops if one.within(other)}
+    assert within == {("j", "i"), ("h", "i"), ("h", "j")}
 
 
 def test_who_picks_members_of_a_family() -> None:
@@ -168,7 +247,7 @@ def test_what_a_loop_runs_up_to(loop: str, bound: object, lag: int, threshold: i
         ("i = 0; i < 1; i += 0 - 1", False, False), ("i = m; i < n; i += 1", True, True),
         ("i = m; i < n; i += m", True, True), ("i = u; i < n; i += 1", True, False),
         ("i = 0; i < n; i += u", False, False),
-        ("i = m - 1; i < n; i += 1", True, False), ("i = 0 - m; i < n; i += 1", True, False),
+        ("i = min(u, 3); i < n; i += 1", True, False), ("i = m - 1; i < n; i += 1", True, False), ("i = 0 - m; i < n; i += 1", True, False),
     ],
 )  # fmt: skip
 def test_whether_a_counter_goes_back_or_below_zero(loop: str, forward: bool, natural: bool) -> None:
@@ -183,7 +262,13 @@ def test_a_counter_that_is_assigned_goes_anywhere() -> None:
 
 def test_a_loop_told_by_its_turn_is_asked_only_of_its_turn() -> None:
     turns = "i = m; i < n; i += 1"
-    for condition, odd in (("i < 5", {"m"}), ("i < u", {"m", "u"}), ("i * i < 5", {"m"}), ("t[i]", {"m"})):
+    for condition, odd in (
+        ("i < 5", {"m"}),
+        ("i < u", {"m", "u"}),
+        ("i * i < 5", {"m"}),
+        ("t[i]", {"m"}),
+        ("i + 1 < n", {"m", "n"}),
+    ):
         loop, kernel = asked(condition, turns)
         assert (loop.turns, loop.bad, loop.threshold) == (True, "", 1), condition
         assert kernel.demands.odd_index == odd, condition
@@ -229,7 +314,7 @@ def test_what_is_not_a_number_on_the_right_says_nothing_of_remainders(condition:
 @pytest.mark.parametrize(
     ("number", "value"),
     [("3 << 0", 3), ("3 << 1", 6), ("6 >> 0", 6), ("7 >> 1", 3), ("7 / 2", 3), ("7 % 4", 3), ("6 & 3", 2), ("5 | 2", 7),
-     ("0 - 7 / 2", -3), ("ceil_div(7, 2)", 4)],
+     ("0 - 7 / 2", -3), ("ceil_div(7, 2)", 4), ("1 | 70", 71), ("7 & 100", 4)],
 )  # fmt: skip
 def test_numbers_of_the_text_are_worked_out(number: str, value: int) -> None:
     """A counter is compared with it: so many turns may be told apart."""
@@ -240,7 +325,7 @@ def test_numbers_of_the_text_are_worked_out(number: str, value: int) -> None:
 @pytest.mark.parametrize(
     ("condition", "threshold"),
     [*((f"i {op} 5", 6) for op in ("<", ">", "<=", ">=", "==", "!=")),
-     ("i && c", 1), ("c && i", 1), ("i || c", 1), ("c || i", 1), ("!i", 1), ("i - 3", 4), ("i - 3 && c", 4)],
+     ("c && i < 7", 8), ("c || i < 7", 8), ("i && c", 1), ("c && i", 1), ("i || c", 1), ("c || i", 1), ("!i", 1), ("i - 3", 4), ("i - 3 && c", 4)],
 )  # fmt: skip
 def test_what_is_asked_of_a_counter_is_asked_of_it_only_up_to_a_number(condition: str, threshold: int) -> None:
     loop, _ = built(f"if ({condition}) {{ pipe_barrier(PIPE_V); }}")
