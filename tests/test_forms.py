@@ -1,0 +1,234 @@
+"""What the canonical form of a state tells, part by part (docs/proofs.md, "Canonical states"): two histories that
+differ in one thing only. Where what comes finds something after one of them that it does not find after the other,
+their forms differ; where nothing can tell, they are one.
+
+In each script `t[m]` chooses the history, and the state is that in which `c` is asked. The loop around the choice is
+over by then, so the form does not tell the answer; `w` is 1 where it was yes, and out of scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from futures import PLAIN, Twins
+
+from syncheck import symbolic
+from syncheck.build import kernels
+from syncheck.execution import CoreRun, Kernel
+from syncheck.frontends.script import parse
+from syncheck.machine import load
+from syncheck.observation import Log
+from syncheck.proof import Explorer, Path
+from syncheck.replay import Rules
+
+MACHINES = {name: load(name) for name in ("a2a3", "a5")}
+
+
+class Reached(Exception):
+    def __init__(self, core: int, path: Path) -> None:
+        self.core = core
+        self.path = path
+
+
+class Walk(Explorer):
+    """Follows one path: `t` is answered by the next of `choices` and no afterwards, everything else with yes where
+    that is possible. It ends where `c` is asked once more than `skip` times."""
+
+    def __init__(self, kernel: Kernel, rules: Rules, choices: Iterable[bool], skip: int) -> None:
+        super().__init__(kernel, rules, Log())
+        self.choices = iter(choices)
+        self.skip = skip
+
+    def _split(self, path: Path, core: CoreRun, test: symbolic.Test) -> None:
+        name = test.form.terms[0][0][0]
+        answer = True
+        if name == "c":
+            if not self.skip:
+                raise Reached(core.code.index, path)
+            self.skip -= 1
+        elif name == "t":
+            answer = not next(self.choices, False)  # it is asked whether the value is 0
+        store = path.store.assume(test, answer) or path.store.assume(test, not answer)
+        assert store is not None
+        self._go_on(path, store)
+
+
+class Ahead(Twins):
+    """All that can still be found from a state on."""
+
+    def found(self, path: Path) -> set[Any]:
+        log = path.replay.log = self._log = Log()
+        self._push(path)
+        outcome = self.go_on(200)
+        assert not outcome.gaps, outcome.gaps
+        return self._words(log) | {("stuck", tuple(self._place(h.at.site) for h in s.heads.values())) for s in log.stuck}
+
+
+def kernel_of(text: str, machine: str = "a2a3") -> Kernel:
+    for word, meaning in WORDS.items():
+        text = text.replace(word, meaning)
+    program = parse(f"unknown t[]; unknown c; unknown again[]; param p in 0..; param q in 0..; param n in 0..;\n{text}", "forms.sync")
+    (kernel,) = kernels(program, MACHINES[machine], {})
+    assert not kernel.problems, kernel.problems
+    return kernel
+
+
+def state(kernel: Kernel, choices: Iterable[bool], rules: Rules = PLAIN, skip: int = 0) -> tuple[int, Path]:
+    walk = Walk(kernel, rules, choices, skip)
+    try:
+        walk.run()
+    except Reached as reached:
+        return reached.core, reached.path
+    raise AssertionError("c is not asked")
+
+
+def told(kernel: Kernel, states: Iterable[tuple[int, Path]], rules: Rules = PLAIN) -> tuple[list[object], list[set[Any]]]:
+    """The form of each state, and what can be found from there on."""
+    states = list(states)
+    forms = [Twins(kernel, rules, max_states=1, most=0).form(core, path) for core, path in states]
+    return forms, [Ahead(kernel, rules, max_states=200, most=0).found(path) for _, path in states]
+
+
+WORDS = {
+    "ONCE": "for (o = 0; o < 1; o += 1) { let w = 0; for (m = 0; m < 1; m += 1) { if (t[m]) { w = 1; } }",
+    "ASKED": "if (c) { pipe_barrier(PIPE_ALL); }",
+    "LATER": "for (k = 0; k < 2; k += 1) { pipe_barrier(PIPE_V); }",
+    "RACE": "instr a on PIPE_MTE2 writes UB[0:64]; instr b on PIPE_V reads UB[0:64];",
+}
+
+APART = {
+    "how two parameters were compared": """core AIV0 {
+        ONCE if (w) { if (p < q) { let x = 0; } } else { if (p == q) { let x = 0; } } }
+        ASKED if (p == q) { let x = 0; } else { RACE }
+    }""",
+    "the most that a parameter can be": """core AIV0 {
+        ONCE if (w) { if (p < 5) { let x = 0; } } else { if (p < 7) { let x = 0; } } }
+        ASKED if (p == 5) { RACE }
+    }""",
+    "which of two held back in three queues was issued first": """core AIV0 {
+        wait_flag(PIPE_S, PIPE_MTE2, 0); wait_flag(PIPE_MTE2, PIPE_MTE3, 0); wait_flag(PIPE_S, PIPE_V, 0);
+        ONCE for (k = 0; k < 2; k += 1) {
+            if (k == w) { instr w on PIPE_MTE2 writes UB[0:64]; }
+            else { instr r on PIPE_MTE3 reads UB[0:64]; }
+        } }
+        ASKED set_flag(PIPE_S, PIPE_V, 0); set_flag(PIPE_S, PIPE_MTE2, 0); set_flag(PIPE_MTE2, PIPE_MTE3, 0);
+    }""",
+    "what S read of a memory that it writes too": """
+    core AIV0 { ONCE if (w) { instr r on PIPE_S reads GM[0:64]; } } ASKED instr s on PIPE_S writes GM[64:128]; }
+    core AIV1 { LATER instr w on PIPE_MTE3 writes GM[0:64]; }
+    """,
+    "which core's copy of a line has read": """
+    def r() { instr r on PIPE_MTE2 reads GM[0:64]; }
+    core AIV0 { ONCE if (w) { r(); } } ASKED instr w on PIPE_MTE2 writes GM[0:64]; }
+    core AIV1 { ONCE if (w == 0) { r(); } } LATER }
+    """,
+    "which of two lanes has sent its half of a round": """
+    def half() { ffts_cross_core_sync(PIPE_V, 2, 0); }
+    core AIV0 { ONCE if (w) { half(); } } ASKED half(); }
+    core AIV1 { ONCE if (w == 0) { half(); } } LATER }
+    core AIC { wait_flag_dev(0); }
+    """,
+    "which line set a flag last": """core AIV0 {
+        ONCE
+            if (w) { set_flag(PIPE_V, PIPE_MTE2, 0); }
+            else { set_flag(PIPE_V, PIPE_MTE2, 0); }
+            wait_flag(PIPE_V, PIPE_MTE2, 0);
+        }
+        ASKED set_flag(PIPE_V, PIPE_MTE2, 0); wait_flag(PIPE_V, PIPE_MTE2, 0);
+    }""",
+    "which of two lines set the flag whose wait is open": """core AIV0 {
+        ONCE
+            for (k = 0; k < 3; k += 1) {
+                if (k == w) { set_flag(PIPE_V, PIPE_MTE2, k); }
+                if (k == w + 1) { set_flag(PIPE_V, PIPE_MTE2, k); }
+            }
+            wait_flag(PIPE_V, PIPE_MTE2, w + w);
+            set_flag(PIPE_MTE2, PIPE_V, 5); wait_flag(PIPE_MTE2, PIPE_V, 5);
+            wait_flag(PIPE_V, PIPE_MTE2, 1);
+        }
+        ASKED set_flag(PIPE_V, PIPE_MTE2, 1); wait_flag(PIPE_V, PIPE_MTE2, 1);
+    }""",
+    "which of two flags has the wait that is open": """core AIV0 {
+        ONCE
+            for (k = 0; k < 2; k += 1) { set_flag(PIPE_V, PIPE_MTE2, k); }
+            for (k = 0; k < 2; k += 1) {
+                wait_flag(PIPE_V, PIPE_MTE2, w + k - 2 * w * k);
+                if (k == 0) { set_flag(PIPE_MTE2, PIPE_V, 5); wait_flag(PIPE_MTE2, PIPE_V, 5); }
+            }
+        }
+        ASKED set_flag(PIPE_V, PIPE_MTE2, 0); wait_flag(PIPE_V, PIPE_MTE2, 0);
+    }""",
+    "which line sent the signal that is there": """
+    core AIC {
+        ONCE
+            if (w) { ffts_cross_core_sync(PIPE_FIX, 2, 0); }
+            else { ffts_cross_core_sync(PIPE_FIX, 2, 0); }
+        }
+        ASKED
+    }
+    core AIV { LATER }
+    """,
+    "which flag an instruction that is held back sets": """core AIV0 {
+        wait_flag(PIPE_S, PIPE_MTE2, 0); ONCE set_flag(PIPE_MTE2, PIPE_V, w); }
+        ASKED set_flag(PIPE_S, PIPE_MTE2, 0); wait_flag(PIPE_MTE2, PIPE_V, 0);
+    }""",
+    "at which counter a core is stopped": """
+    core AIV0 { ONCE wait_flag_dev(w); } }
+    core AIC { for (k = 0; k < 2; k += 1) { pipe_barrier(PIPE_M); } ASKED ffts_cross_core_sync(PIPE_FIX, 2, 0); }
+    core AIV1 { wait_flag_dev(0); }
+    """,
+    "which bytes were written before a pipe was told": """core AIV0 {
+        ONCE for (k = 0; k < 2; k += 1) {
+            instr w on PIPE_MTE2 writes UB[64 * (w + k - 2 * w * k):64 * (w + k - 2 * w * k) + 64];
+            if (k == 0) { set_flag(PIPE_MTE2, PIPE_V, 0); wait_flag(PIPE_MTE2, PIPE_V, 0); }
+        } }
+        ASKED instr r on PIPE_V reads UB[0:64];
+    }""",
+    "whose tile some bytes hold": """
+    tile one : UB fp32[1, 64] at 0x0; tile two : UB fp32[1, 64] at 0x100;
+    tile three : UB fp32[1, 64] at 0x0; tile four : UB fp32[1, 64] at 0x100;
+    core AIV0 {
+        ONCE if (w) { TEXPANDS(one, 0); TEXPANDS(four, 0); } else { TEXPANDS(three, 0); TEXPANDS(two, 0); } pipe_barrier(PIPE_ALL); }
+        ASKED TADDS(one, one, 1);
+    }""",
+    "which of two stores in flight came first": """core AIV0 {
+        ONCE for (k = 0; k < 2; k += 1) {
+            if (k == w) { instr one on PIPE_MTE3 writes GM[0:64]; }
+            else { instr two on PIPE_MTE3 writes GM[64:128]; }
+            if (k == 0) { set_flag(PIPE_MTE3, PIPE_V, 0); wait_flag(PIPE_MTE3, PIPE_V, 0); }
+        } pipe_barrier(PIPE_MTE3); }
+        ASKED set_flag(PIPE_V, PIPE_S, 0); wait_flag(PIPE_V, PIPE_S, 0);
+    }""",
+    "at which of two addresses bytes were written": """core AIV0 {
+        ONCE let at = p; if (w) { at = q; } instr w on PIPE_MTE2 writes GM[at * 64:at * 64 + 64]; }
+        ASKED instr r on PIPE_V reads GM[p * 64 + 64:p * 64 + 128];
+    }""",
+    "where the bytes begin that are held back": """core AIV0 {
+        wait_flag(PIPE_S, PIPE_MTE2, 0); ONCE instr w on PIPE_MTE2 writes UB[w * 64:128]; }
+        ASKED set_flag(PIPE_S, PIPE_MTE2, 0); instr r on PIPE_V reads UB[0:64];
+    }""",
+    "where the bytes end that are held back": """core AIV0 {
+        wait_flag(PIPE_S, PIPE_MTE2, 0); ONCE instr w on PIPE_MTE2 writes UB[0:w * 64 + 64]; }
+        ASKED set_flag(PIPE_S, PIPE_MTE2, 0); instr r on PIPE_V reads UB[64:128];
+    }""",
+}
+
+ALIKE: dict[str, str] = {}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_what_tells_two_states_apart(name: str) -> None:
+    kernel = kernel_of(APART[name])
+    forms, found = told(kernel, [state(kernel, [choice]) for choice in (False, True)])
+    assert found[0] != found[1], "nothing that comes tells them apart"
+    assert forms[0] != forms[1]
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_what_does_not(name: str) -> None:
+    kernel = kernel_of(ALIKE[name])
+    forms, found = told(kernel, [state(kernel, [choice]) for choice in (False, True)])
+    assert found[0] == found[1]
+    assert forms[0] == forms[1]
