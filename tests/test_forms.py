@@ -71,6 +71,7 @@ def kernel_of(text: str, machine: str = "a2a3") -> Kernel:
         text = text.replace(word, meaning)
     program = parse(f"unknown t[]; unknown c; unknown again[]; param p in 0..; param q in 0..; param n in 0..;\n{text}", "forms.sync")
     (kernel,) = kernels(program, MACHINES[machine], {})
+    assert not program.problems, program.problems
     assert not kernel.problems, kernel.problems
     return kernel
 
@@ -92,9 +93,13 @@ def told(kernel: Kernel, states: Iterable[tuple[int, Path]], rules: Rules = PLAI
 
 
 WORDS = {
-    "ONCE": "for (o = 0; o < 1; o += 1) { let w = 0; for (m = 0; m < 1; m += 1) { if (t[m]) { w = 1; } }",
+    "ONCE": "if (1) { let w = 0; for (m = 0; m < 1; m += 1) { if (t[m]) { w = 1; } }",
     "ASKED": "if (c) { pipe_barrier(PIPE_ALL); }",
-    "LATER": "for (k = 0; k < 2; k += 1) { pipe_barrier(PIPE_V); }",
+    "ONE": "slots = 1; local_slots = 1; period = 1; split = up_down; back_pressure = off; record = manual;",
+    "TWO": "slots = 2; local_slots = 2; period = 1; split = up_down; back_pressure = off; record = manual;",
+    "EMPTY": "acc[0:2, 0:0]",
+    "TILES": "tile acc : L0C fp32[2, 64] at 0x0; tile s : UB fp32[1, 64] from f;",
+    "LATER": "for (k = 0; k < 2; k += 1) { pipe_barrier(PIPE_MTE2); }",
     "RACE": "instr a on PIPE_MTE2 writes UB[0:64]; instr b on PIPE_V reads UB[0:64];",
 }
 
@@ -120,13 +125,13 @@ APART = {
     core AIV1 { LATER instr w on PIPE_MTE3 writes GM[0:64]; }
     """,
     "which core's copy of a line has read": """
-    def r() { instr r on PIPE_MTE2 reads GM[0:64]; }
-    core AIV0 { ONCE if (w) { r(); } } ASKED instr w on PIPE_MTE2 writes GM[0:64]; }
-    core AIV1 { ONCE if (w == 0) { r(); } } LATER }
+    def r() { instr r on PIPE_MTE3 reads GM[0:64]; }
+    core AIV0 { instr l on PIPE_MTE3 reads UB[0:64]; ONCE if (w) { r(); } } LATER ASKED instr w on PIPE_MTE2 writes GM[0:64]; }
+    core AIV1 { instr l on PIPE_MTE3 reads UB[0:64]; ONCE if (w == 0) { r(); } } LATER }
     """,
     "which of two lanes has sent its half of a round": """
     def half() { ffts_cross_core_sync(PIPE_V, 2, 0); }
-    core AIV0 { ONCE if (w) { half(); } } ASKED half(); }
+    core AIV0 { ONCE if (w) { half(); } } LATER ASKED half(); }
     core AIV1 { ONCE if (w == 0) { half(); } } LATER }
     core AIC { wait_flag_dev(0); }
     """,
@@ -139,6 +144,7 @@ APART = {
         ASKED set_flag(PIPE_V, PIPE_MTE2, 0); wait_flag(PIPE_V, PIPE_MTE2, 0);
     }""",
     "which of two lines set the flag whose wait is open": """core AIV0 {
+        set_flag(PIPE_MTE2, PIPE_V, 5); wait_flag(PIPE_MTE2, PIPE_V, 5);
         ONCE
             for (k = 0; k < 3; k += 1) {
                 if (k == w) { set_flag(PIPE_V, PIPE_MTE2, k); }
@@ -187,11 +193,13 @@ APART = {
         ASKED instr r on PIPE_V reads UB[0:64];
     }""",
     "whose tile some bytes hold": """
-    tile one : UB fp32[1, 64] at 0x0; tile two : UB fp32[1, 64] at 0x100;
-    tile three : UB fp32[1, 64] at 0x0; tile four : UB fp32[1, 64] at 0x100;
+    tile one[2] : UB fp32[1, 64] at 0x0; tile two[2] : UB fp32[1, 64] at 0x0;
     core AIV0 {
-        ONCE if (w) { TEXPANDS(one, 0); TEXPANDS(four, 0); } else { TEXPANDS(three, 0); TEXPANDS(two, 0); } pipe_barrier(PIPE_ALL); }
-        ASKED TADDS(one, one, 1);
+        ONCE
+            for (k = 0; k < 2; k += 1) { if (k == w) { TEXPANDS(one[k], 0); } else { TEXPANDS(two[k], 0); } }
+            pipe_barrier(PIPE_ALL);
+        }
+        ASKED TADDS(one[0], one[0], 1);
     }""",
     "which of two stores in flight came first": """core AIV0 {
         ONCE for (k = 0; k < 2; k += 1) {
@@ -213,6 +221,63 @@ APART = {
         wait_flag(PIPE_S, PIPE_MTE2, 0); ONCE instr w on PIPE_MTE2 writes UB[0:w * 64 + 64]; }
         ASKED set_flag(PIPE_S, PIPE_MTE2, 0); instr r on PIPE_V reads UB[64:128];
     }""",
+    "how many tiles were pushed": """
+    fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; TWO } TILES
+    core AIC { ONCE if (w) { TPUSH(f, EMPTY); } } LATER ASKED f.record(); TPUSH(f, acc); }
+    core AIV { TPOP(f, s); }
+    """,
+    "into which FIFO a tile was pushed": """
+    fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; TWO }
+    fifo g : C2V fp32[2, 64] { flag = 2; local = UB at 0x1000; TWO } TILES
+    tile z : UB fp32[1, 64] from g;
+    core AIC { ONCE if (w) { TPUSH(f, EMPTY); } else { TPUSH(g, EMPTY); } } LATER ASKED f.record(); TPUSH(f, acc); }
+    core AIV { TPOP(f, s); }
+    """,
+    "which of two tiles is in a slot": """
+    fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; ONE } TILES
+    core AIC {
+        ONCE for (k = 0; k < 2; k += 1) { if (k == w) { TPUSH(f, acc); } else { TPUSH(f, EMPTY); } } }
+        pipe_barrier(PIPE_ALL); ASKED f.record();
+    }
+    core AIV { TPOP(f, s); }
+    """,
+    "which of two tiles is held back": """
+    fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; ONE } TILES
+    core AIC {
+        wait_flag(PIPE_M, PIPE_FIX, 0);
+        ONCE for (k = 0; k < 2; k += 1) { if (k == w) { TPUSH(f, acc); } else { TPUSH(f, EMPTY); } } }
+        ASKED set_flag(PIPE_M, PIPE_FIX, 0); f.record();
+    }
+    core AIV { TPOP(f, s); }
+    """,
+    "which of two tiles that are popped is in a slot": """
+    fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; ONE } TILES
+    core AIC {
+        ONCE for (k = 0; k < 2; k += 1) {
+            if (k == w) { TPUSH(f, acc); } else { TPUSH(f, EMPTY); }
+        } }
+        f.record(); f.record(); pipe_barrier(PIPE_ALL);
+    }
+    core AIV { wait_flag(PIPE_V, PIPE_MTE2, 0); TPOP(f, s); TPOP(f, s); LATER ASKED set_flag(PIPE_V, PIPE_MTE2, 0); }
+    """,
+    "which of two tiles is held back when one is popped": """
+    fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; ONE } TILES
+    core AIC {
+        f.record(); wait_flag(PIPE_M, PIPE_FIX, 0);
+        ONCE for (k = 0; k < 2; k += 1) { if (k == w) { TPUSH(f, acc); } else { TPUSH(f, EMPTY); } } }
+        wait_flag_dev(6); set_flag(PIPE_M, PIPE_FIX, 0); ffts_cross_core_sync(PIPE_FIX, 2, 5);
+    }
+    core AIV {
+        wait_flag(PIPE_V, PIPE_MTE2, 0); TPOP(f, s);
+        LATER ASKED ffts_cross_core_sync(PIPE_V, 2, 6); wait_flag_dev(5); set_flag(PIPE_V, PIPE_MTE2, 0);
+    }
+    """,
+    "which tile a push waits to store": """
+    fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; slots = 1; local_slots = 1; period = 1; split = up_down; wait_from = 0; }
+    tile acc[2] : L0C fp32[2, 64] at 0x0; tile s : UB fp32[1, 64] from f;
+    core AIC { instr m on PIPE_M writes L0C[0:512]; ONCE TPUSH(f, acc[w]); } }
+    core AIV { LATER ASKED f.free(); TPOP(f, s); }
+    """,
 }
 
 ALIKE: dict[str, str] = {}
