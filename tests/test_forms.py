@@ -69,7 +69,7 @@ class Ahead(Twins):
 def kernel_of(text: str, machine: str = "a2a3") -> Kernel:
     for word, meaning in WORDS.items():
         text = text.replace(word, meaning)
-    program = parse(f"unknown t[]; unknown c; unknown again[]; param p in 0..; param q in 0..; param n in 0..;\n{text}", "forms.sync")
+    program = parse(f"unknown t[]; unknown c; unknown again[]; param p in 0..; param q in 0..; param n in 0..; param u in 0..;\n{text}", "forms.sync")
     (kernel,) = kernels(program, MACHINES[machine], {})
     assert not program.problems, program.problems
     assert not kernel.problems, kernel.problems
@@ -99,7 +99,7 @@ WORDS = {
     "TWO": "slots = 2; local_slots = 2; period = 1; split = up_down; back_pressure = off; record = manual;",
     "EMPTY": "acc[0:2, 0:0]",
     "TILES": "tile acc : L0C fp32[2, 64] at 0x0; tile s : UB fp32[1, 64] from f;",
-    "LATER": "for (k = 0; k < 2; k += 1) { pipe_barrier(PIPE_MTE2); }",
+    "LATER": "for (k = 0; k < 6; k += 1) { pipe_barrier(PIPE_MTE2); }",
     "RACE": "instr a on PIPE_MTE2 writes UB[0:64]; instr b on PIPE_V reads UB[0:64];",
 }
 
@@ -121,8 +121,20 @@ APART = {
         ASKED set_flag(PIPE_S, PIPE_V, 0); set_flag(PIPE_S, PIPE_MTE2, 0); set_flag(PIPE_MTE2, PIPE_MTE3, 0);
     }""",
     "what S read of a memory that it writes too": """
-    core AIV0 { ONCE if (w) { instr r on PIPE_S reads GM[0:64]; } } ASKED instr s on PIPE_S writes GM[64:128]; }
+    core AIV0 {
+        instr l on PIPE_S reads UB[0:64]; ONCE if (w) { instr r on PIPE_S reads GM[0:64]; } }
+        ASKED instr s on PIPE_S writes GM[64:128];
+    }
     core AIV1 { LATER instr w on PIPE_MTE3 writes GM[0:64]; }
+    """,
+    "of which core's copy of a line a third core was told": """
+    def r() { instr r on PIPE_MTE3 reads GM[0:64]; }
+    core AIC { wait_flag_dev(0); LATER ASKED instr w on PIPE_FIX writes GM[0:64]; }
+    core AIV0 {
+        instr l on PIPE_MTE3 reads UB[0:64];
+        ONCE for (k = 0; k < 2; k += 1) { if (k == w) { r(); } else { ffts_cross_core_sync(PIPE_MTE3, 2, 0); } } }
+    }
+    core AIV1 { ffts_cross_core_sync(PIPE_MTE3, 2, 0); for (k = 0; k < 5; k += 1) { instr l on PIPE_MTE3 reads UB[0:64]; } r(); }
     """,
     "which core's copy of a line has read": """
     def r() { instr r on PIPE_MTE3 reads GM[0:64]; }
@@ -223,7 +235,7 @@ APART = {
     }""",
     "how many tiles were pushed": """
     fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; TWO } TILES
-    core AIC { ONCE if (w) { TPUSH(f, EMPTY); } } LATER ASKED f.record(); TPUSH(f, acc); }
+    core AIC { TPUSH(f, EMPTY); ONCE if (w) { TPUSH(f, EMPTY); } } LATER ASKED f.record(); TPUSH(f, acc); }
     core AIV { TPOP(f, s); }
     """,
     "into which FIFO a tile was pushed": """
@@ -278,15 +290,195 @@ APART = {
     core AIC { instr m on PIPE_M writes L0C[0:512]; ONCE TPUSH(f, acc[w]); } }
     core AIV { LATER ASKED f.free(); TPOP(f, s); }
     """,
+    "how often a FIFO was used before it waits for credits": """
+    fifo f : C2V fp32[2, 64] {
+        slots = 1; flag = 0; local = UB at 0x0; local_slots = 1; period = 1; split = up_down; wait_from = 3;
+    } TILES
+    core AIC {
+        ONCE if (w) { TPUSH(f, EMPTY); f.allocate(); } } TPUSH(f, EMPTY); f.allocate();
+        ASKED TPUSH(f, EMPTY); TPUSH(f, EMPTY);
+    }
+    core AIV { ONCE if (w) { TPOP(f, s); } } TPOP(f, s); }
+    """,
+    "which of three tiles waits for every second credit": """
+    fifo f : C2V fp32[2, 64] {
+        slots = 3; flag = 0; local = UB at 0x0; local_slots = 3; period = 2; split = up_down; wait_from = 1;
+    } TILES
+    core AIC {
+        ONCE
+            for (k = 0; k < 3 + 3 * w; k += 1) { TPUSH(f, EMPTY); }
+            wait_flag_dev(5); if (w) { f.allocate(); }
+        }
+        ffts_cross_core_sync(PIPE_FIX, 2, 7); LATER ASKED TPUSH(f, EMPTY);
+    }
+    core AIV {
+        ONCE for (k = 0; k < 3 + 3 * w; k += 1) { TPOP(f, s); } }
+        ffts_cross_core_sync(PIPE_MTE2, 2, 5); pipe_barrier(PIPE_MTE2); wait_flag_dev(7);
+    }
+    """,
+    "bytes that one read has passed and another has not": """
+    core AIV0 {
+        LATER
+        for (i = 0; i < 3; i += 1) {
+            ASKED instr r on PIPE_MTE2 reads GM[i * 64:i * 64 + 64];
+            instr x on PIPE_MTE2 reads GM[i * 64 + 128:i * 64 + 192];
+        }
+    }
+    core AIV1 { ONCE if (w) { instr w on PIPE_MTE3 writes GM[64:128]; } } pipe_barrier(PIPE_ALL); }
+    """,
+    "what was written a value away from an earlier block": """
+    core AIV0 {
+        let turns = 0;
+        for (b = p; b < n; b += q + 1) {
+            if (turns == 1) { ASKED }
+            turns = turns + 1; instr r on PIPE_MTE2 reads GM[b * 64:b * 64 + 64]; if (turns == 4) { break; }
+        }
+    }
+    core AIV1 { ONCE let turns = 0; for (b = p; b < n; b += q + 1) {
+        if (w) { instr w on PIPE_MTE3 writes GM[b * 64 + u * 64:b * 64 + u * 64 + 64]; }
+        turns = turns + 1; if (turns == 1) { break; } } } pipe_barrier(PIPE_ALL); }
+    """,
+    "what was written by blocks that come down": """
+    core AIV0 {
+        let turns = 0;
+        for (b = p; b < n; b += q + 1) {
+            if (turns == 1) { ASKED }
+            turns = turns + 1; instr r on PIPE_MTE2 reads GM[640 - b * 64:704 - b * 64]; if (turns == 4) { break; }
+        }
+    }
+    core AIV1 { ONCE let turns = 0; for (b = p; b < n; b += q + 1) {
+        if (w) { instr w on PIPE_MTE3 writes GM[512 - b * 64:576 - b * 64]; }
+        turns = turns + 1; if (turns == 1) { break; } } } pipe_barrier(PIPE_ALL); }
+    """,
+    "what was written by a block that a later loop comes to": """
+    core AIV0 {
+        let turns = 0;
+        for (b = p; b < n; b += q + 1) {
+            if (turns == 1) { ASKED }
+            turns = turns + 1; instr r on PIPE_MTE2 reads GM[b * 64:b * 64 + 64]; if (turns == 2) { break; }
+        }
+        for (d = p; d < n; d += q + 1) { instr r on PIPE_MTE2 reads GM[d * 64:d * 64 + 64]; break; }
+    }
+    core AIV1 { ONCE let turns = 0; for (b = p; b < n; b += q + 1) {
+        if (w) { instr w on PIPE_MTE3 writes GM[b * 64:b * 64 + 64]; }
+        turns = turns + 1; if (turns == 1) { break; } } } pipe_barrier(PIPE_ALL); }
+    """,
 }
 
-ALIKE: dict[str, str] = {}
+COUNTERS = {
+    "of which counter the wait is not known": """
+    core AIC {
+        ffts_cross_core_sync(PIPE_FIX, 2, 0); ffts_cross_core_sync(PIPE_FIX, 2, 1); wait_flag_dev(3);
+        LATER ASKED ffts_cross_core_sync(PIPE_FIX, 2, 0);
+    }
+    core AIV {
+        ONCE for (k = 0; k < 2; k += 1) {
+            wait_flag_dev(w + k - 2 * w * k); if (k == 0) { ffts_cross_core_sync(PIPE_V, 2, 3); }
+        } }
+    }
+    """,
+    "of which counter the wait is known to its own side only": """
+    core AIC {
+        ffts_cross_core_sync(PIPE_FIX, 2, 0); ffts_cross_core_sync(PIPE_FIX, 2, 1); wait_flag_dev(3);
+        LATER ASKED ffts_cross_core_sync(PIPE_FIX, 2, 0);
+    }
+    core AIV {
+        ONCE for (k = 0; k < 2; k += 1) {
+            wait_flag_dev(w + k - 2 * w * k); if (k == 0) { ffts_cross_core_sync(PIPE_V, 2, 3); }
+        } }
+        ffts_cross_core_sync(PIPE_V, 1, 4); wait_flag_dev(4);
+    }
+    """,
+    "of which counter two waits are not known": """
+    core AIC {
+        for (k = 0; k < 2; k += 1) { ffts_cross_core_sync(PIPE_FIX, 2, 0); ffts_cross_core_sync(PIPE_FIX, 2, 1); }
+        wait_flag_dev(3); LATER ASKED ffts_cross_core_sync(PIPE_FIX, 2, 0);
+    }
+    core AIV {
+        ONCE for (k = 0; k < 4; k += 1) {
+            if (k < 2) { wait_flag_dev(w); } else { wait_flag_dev(1 - w); }
+            if (k == 0) { ffts_cross_core_sync(PIPE_V, 2, 3); }
+        } }
+    }
+    """,
+    "which wait half a round tells": """
+    core AIC {
+        ffts_cross_core_sync(PIPE_FIX, 2, 0); ffts_cross_core_sync(PIPE_FIX, 2, 1);
+        LATER ASKED ffts_cross_core_sync(PIPE_FIX, 2, 2); wait_flag_dev(3); ffts_cross_core_sync(PIPE_FIX, 2, 0);
+    }
+    core AIV0 {
+        ONCE for (k = 0; k < 2; k += 1) {
+            wait_flag_dev(w + k - 2 * w * k); if (k == 0) { ffts_cross_core_sync(PIPE_V, 2, 3); }
+        } }
+        wait_flag_dev(2);
+    }
+    core AIV1 { wait_flag_dev(0); wait_flag_dev(1); wait_flag_dev(2); ffts_cross_core_sync(PIPE_V, 2, 3); }
+    """,
+}
+
+ALIKE = {
+    "a store that is drained, and none": """core AIV0 {
+        ONCE if (w) { instr s on PIPE_MTE3 writes GM[0:64]; } pipe_barrier(PIPE_ALL); } ASKED
+    }""",
+    "whether MTE3 knows of a wait that its setter knows": """
+    core AIC { LATER }
+    core AIV0 {
+        ONCE for (k = 0; k < 2; k += 1) {
+            if (k == w) { set_flag(PIPE_V, PIPE_MTE2, 0); wait_flag(PIPE_V, PIPE_MTE2, 0); }
+            else { set_flag(PIPE_MTE2, PIPE_MTE3, 1); wait_flag(PIPE_MTE2, PIPE_MTE3, 1); }
+        } }
+        set_flag(PIPE_MTE2, PIPE_V, 2); wait_flag(PIPE_MTE2, PIPE_V, 2);
+        set_flag(PIPE_MTE3, PIPE_MTE2, 3); wait_flag(PIPE_MTE3, PIPE_MTE2, 3); ASKED
+    }
+    """,
+    "whether a lane knows of a wait that its sender knows": """
+    core AIC { ffts_cross_core_sync(PIPE_FIX, 2, 0); wait_flag_dev(5); LATER ASKED }
+    core AIV0 {
+        ONCE for (k = 0; k < 2; k += 1) {
+            if (k == w) { wait_flag_dev(0); } else { ffts_cross_core_sync(PIPE_V, 1, 3); }
+        } }
+        ffts_cross_core_sync(PIPE_V, 2, 5);
+    }
+    core AIV1 { wait_flag_dev(0); ffts_cross_core_sync(PIPE_V, 1, 3); wait_flag_dev(3); ffts_cross_core_sync(PIPE_V, 2, 5); }
+    """,
+    "a round of two lanes that is heard, and a signal of the cube to itself": """
+    def signal(mode) { ffts_cross_core_sync(PIPE_MTE2, mode, 0); }
+    core AIC { ONCE if (w) { signal(0); } } wait_flag_dev(0); LATER ASKED }
+    core AIV { ONCE if (w == 0) { signal(2); } } }
+    """,
+    "bytes below all that comes": """
+    core AIV0 { LATER ASKED instr r on PIPE_MTE2 reads GM[640:704]; }
+    core AIV1 { ONCE if (w) { instr w on PIPE_MTE3 writes GM[0:64]; } } pipe_barrier(PIPE_ALL); }
+    """,
+    "bytes that two loops have passed": """
+    core AIV0 { for (i = 0; i < 3; i += 1) { for (j = 0; j < 2; j += 1) {
+        if (i == 1) { ASKED } instr r on PIPE_MTE2 reads GM[i * 128 + j * 64:i * 128 + j * 64 + 64];
+    } } }
+    core AIV1 { ONCE if (w) { instr w on PIPE_MTE3 writes GM[0:64]; } } pipe_barrier(PIPE_ALL); }
+    """,
+    "one tile or two, of those that wait for a credit": """
+    fifo f : C2V fp32[2, 64] {
+        slots = 1; flag = 0; local = UB at 0x0; local_slots = 1; period = 1; split = up_down; wait_from = 1;
+    } TILES
+    core AIC { ONCE for (k = 0; k < 1 + w; k += 1) { TPUSH(f, EMPTY); } } LATER ASKED }
+    core AIV { ONCE for (k = 0; k < 1 + w; k += 1) { TPOP(f, s); } } }
+    """,
+}
 
 
 @pytest.mark.parametrize("name", APART)
 def test_what_tells_two_states_apart(name: str) -> None:
     kernel = kernel_of(APART[name])
     forms, found = told(kernel, [state(kernel, [choice]) for choice in (False, True)])
+    assert found[0] != found[1], "nothing that comes tells them apart"
+    assert forms[0] != forms[1]
+
+
+@pytest.mark.parametrize("name", COUNTERS)
+def test_what_is_told_of_counters(name: str) -> None:
+    few = Rules(in_order=frozenset("S"), counter_limit=1 + ("two" in name))
+    kernel = kernel_of(COUNTERS[name])
+    forms, found = told(kernel, [state(kernel, [choice], few) for choice in (False, True)], few)
     assert found[0] != found[1], "nothing that comes tells them apart"
     assert forms[0] != forms[1]
 
