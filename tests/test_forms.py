@@ -16,11 +16,12 @@ from futures import PLAIN, Twins
 
 from syncheck import symbolic
 from syncheck.build import kernels
-from syncheck.execution import CoreRun, Kernel
+from syncheck.execution import CoreRun, Kernel, Pin
 from syncheck.frontends.script import parse
 from syncheck.machine import load
 from syncheck.observation import Log
 from syncheck.proof import Explorer, Path
+from syncheck.reopening import Loose
 from syncheck.replay import Rules
 
 MACHINES = {name: load(name) for name in ("a2a3", "a5")}
@@ -34,7 +35,8 @@ class Reached(Exception):
 
 class Walk(Explorer):
     """Follows one path: `t` is answered by the next of `choices` and no afterwards, everything else with yes where
-    that is possible. It ends where `c` is asked once more than `skip` times."""
+    that is possible. It ends where `c`, or a member of `again`, is asked once
+    more than `skip` times."""
 
     def __init__(self, kernel: Kernel, rules: Rules, choices: Iterable[bool], skip: int) -> None:
         super().__init__(kernel, rules, Log())
@@ -44,7 +46,7 @@ class Walk(Explorer):
     def _split(self, path: Path, core: CoreRun, test: symbolic.Test) -> None:
         name = test.form.terms[0][0][0]
         answer = True
-        if name == "c":
+        if name in ("c", "again"):
             if not self.skip:
                 raise Reached(core.code.index, path)
             self.skip -= 1
@@ -96,6 +98,7 @@ WORDS = {
     "ONCE": "if (1) { let w = 0; for (m = 0; m < 1; m += 1) { if (t[m]) { w = 1; } }",
     "ASKED": "if (c) { pipe_barrier(PIPE_ALL); }",
     "ONE": "slots = 1; local_slots = 1; period = 1; split = up_down; back_pressure = off; record = manual;",
+    "CREDIT": "slots = 1; local_slots = 1; period = 1; split = up_down; wait_from = 1;",
     "TWO": "slots = 2; local_slots = 2; period = 1; split = up_down; back_pressure = off; record = manual;",
     "EMPTY": "acc[0:2, 0:0]",
     "TILES": "tile acc : L0C fp32[2, 64] at 0x0; tile s : UB fp32[1, 64] from f;",
@@ -290,6 +293,16 @@ APART = {
     core AIC { instr m on PIPE_M writes L0C[0:512]; ONCE TPUSH(f, acc[w]); } }
     core AIV { LATER ASKED f.free(); TPOP(f, s); }
     """,
+    "whether bytes were written before a library instruction or after it": """
+    tile a : UB fp32[16, 128] at 0x0; tile d : UB fp32[16, 1] at 0x4000; tile b : UB fp32[16, 128] at 0x8000;
+    core AIV0 {
+        wait_flag(PIPE_S, PIPE_V, 0);
+        ONCE for (k = 0; k < 2; k += 1) {
+            if (k == w) { TROWSUM(d, a, b); } else { instr x on PIPE_V writes UB[0:64]; }
+        } }
+        ASKED set_flag(PIPE_S, PIPE_V, 0);
+    }
+    """,
     "how often a FIFO was used before it waits for credits": """
     fifo f : C2V fp32[2, 64] {
         slots = 1; flag = 0; local = UB at 0x0; local_slots = 1; period = 1; split = up_down; wait_from = 3;
@@ -416,6 +429,36 @@ COUNTERS = {
     """,
 }
 
+A5 = {
+    "what was known of an instruction held back when it was issued": """
+    core AIV0 {
+        instr v on PIPE_V writes UB[0:64]; wait_intra_block(PIPE_MTE3, 0);
+        ONCE for (k = 0; k < 2; k += 1) {
+            if (k == w) { instr r on PIPE_MTE3 reads UB[0:64]; }
+            else { set_flag(PIPE_V, PIPE_S, 0); wait_flag(PIPE_V, PIPE_S, 0); }
+        } }
+        ASKED
+    }
+    core AIC { wait_intra_block(PIPE_FIX, 17); set_intra_block(PIPE_FIX, 0); }
+    core AIV1 { for (k = 0; k < 9; k += 1) { pipe_barrier(PIPE_V); } set_intra_block(PIPE_V, 1); }
+    """,
+    "what S issues with where its waits do not hold": """
+    core AIV0 {
+        instr v on PIPE_V writes UB[0:64]; pipe_barrier(PIPE_V); set_intra_block(PIPE_V, 2);
+        wait_intra_block(PIPE_MTE3, 0); wait_intra_block(PIPE_S, 1); wait_intra_block(PIPE_V, 5);
+        set_flag(PIPE_V, PIPE_S, 0); wait_flag(PIPE_V, PIPE_S, 0); wait_intra_block(PIPE_S, 4);
+        instr r on PIPE_MTE3 reads UB[0:64];
+    }
+    core AIC {
+        ONCE for (k = 0; k < 3; k += 1) {
+            if (k == 1) { wait_intra_block(PIPE_M, 2); }
+            else { let flag = 5; if (k == 2 * w) { flag = 1; } set_intra_block(PIPE_M, flag); }
+        } }
+        LATER ASKED set_intra_block(PIPE_MTE1, 4); set_intra_block(PIPE_FIX, 0);
+    }
+    """,
+}
+
 ALIKE = {
     "a store that is drained, and none": """core AIV0 {
         ONCE if (w) { instr s on PIPE_MTE3 writes GM[0:64]; } pipe_barrier(PIPE_ALL); } ASKED
@@ -466,21 +509,51 @@ ALIKE = {
 }
 
 
-@pytest.mark.parametrize("name", APART)
-def test_what_tells_two_states_apart(name: str) -> None:
-    kernel = kernel_of(APART[name])
-    forms, found = told(kernel, [state(kernel, [choice]) for choice in (False, True)])
+TURNS: dict[str, tuple[str, str, str]] = {
+    "a parameter that is five turns off": (
+        "core AIV0 { for (i = 0; i < n; i += 1) { if (t[i]) { if (n == i + 5) { let x = 0; } } if (again[i]) { RACE } } }",
+        "00001", "000001",
+    ),
+    "tiles that are held back": (
+        """fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; CREDIT } TILES
+        core AIC { for (i = 0; i < n; i += 1) {
+            wait_flag(PIPE_M, PIPE_FIX, 0); TPUSH(f, acc); if (again[i]) { let x = 0; } set_flag(PIPE_M, PIPE_FIX, 0);
+        } }
+        core AIV { for (i = 0; i < n; i += 1) { TPOP(f, s); } }""",
+        "0000", "00000",
+    ),
+    "uses of tiles that are held back": (
+        """fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; CREDIT } TILES
+        core AIC { for (i = 0; i < n; i += 1) { TPUSH(f, acc); } }
+        core AIV { for (i = 0; i < n; i += 1) {
+            TPOP(f, s); wait_flag(PIPE_MTE3, PIPE_V, 0); TADDS(s, s, 1);
+            if (again[i]) { let x = 0; } set_flag(PIPE_MTE3, PIPE_V, 0);
+        } }""",
+        "0000", "00000",
+    ),
+}  # fmt: skip
+"""A script, and the answers to `t` in two turns that are alike."""
+
+
+def apart(kernel: Kernel, rules: Rules = PLAIN) -> None:
+    forms, found = told(kernel, [state(kernel, [choice], rules) for choice in (False, True)], rules)
     assert found[0] != found[1], "nothing that comes tells them apart"
     assert forms[0] != forms[1]
+
+
+@pytest.mark.parametrize("name", APART)
+def test_what_tells_two_states_apart(name: str) -> None:
+    apart(kernel_of(APART[name]))
 
 
 @pytest.mark.parametrize("name", COUNTERS)
 def test_what_is_told_of_counters(name: str) -> None:
-    few = Rules(in_order=frozenset("S"), counter_limit=1 + ("two" in name))
-    kernel = kernel_of(COUNTERS[name])
-    forms, found = told(kernel, [state(kernel, [choice], few) for choice in (False, True)], few)
-    assert found[0] != found[1], "nothing that comes tells them apart"
-    assert forms[0] != forms[1]
+    apart(kernel_of(COUNTERS[name]), Rules(in_order=frozenset("S"), counter_limit=1 + ("two" in name)))
+
+
+@pytest.mark.parametrize("name", A5)
+def test_what_is_told_where_pipes_wait_for_other_cores(name: str) -> None:
+    apart(kernel_of(A5[name], "a5"), Rules(in_order=frozenset("S"), advisory_scalar_wait="do not hold" in name))
 
 
 @pytest.mark.parametrize("name", ALIKE)
@@ -489,3 +562,68 @@ def test_what_does_not(name: str) -> None:
     forms, found = told(kernel, [state(kernel, [choice]) for choice in (False, True)])
     assert found[0] == found[1]
     assert forms[0] == forms[1]
+
+
+@pytest.mark.parametrize("name", TURNS)
+def test_turns_that_are_alike(name: str) -> None:
+    text, *turns = TURNS[name]
+    kernel = kernel_of(text)
+    states = [state(kernel, [answer == "1" for answer in answers], skip=len(answers) - 1) for answers in turns]
+    forms, found = told(kernel, states)
+    assert found[0] == found[1]
+    assert forms[0] == forms[1]
+
+
+def test_where_a_loop_ends_and_which_values_are_loose() -> None:
+    """What `reopened` will do: a number that ends the loop of one core, and which values a loop leaves open, from
+    where on, and with which remainder."""
+    kernel = kernel_of(
+        "core AIC { for (j = 0; j < q; j += 1) { pipe_barrier(PIPE_M); } }"
+        "core AIV0 { for (i = 0; i < n; i += 1) { if (again[i]) { let x = 0; } } }"
+    )
+    core, path = state(kernel, [])
+    n, q = ("n", ()), ("q", ())
+    (loop,) = kernel.cores[core].loops
+    states = []
+    marks: list[dict[symbolic.Atom, Loose]] = [
+        {}, {n: Loose(1, 1)}, {n: Loose(1, 2)}, {n: Loose(2, 1)}, {q: Loose(1, 1)}, {n: Loose(1, 1), q: Loose(1, 1)},
+    ]  # fmt: skip
+    for loose in marks:
+        states.append(path.copy(path.store))
+        states[-1].loose = loose
+    for number in (5, 7):
+        states.append(path.copy(path.store))
+        states[-1].cores[core].pins = (Pin(n, number, loop),)
+    forms = {Twins(kernel, PLAIN, max_states=1, most=0).form(core, each) for each in states}
+    assert len(forms) == len(states)
+
+
+def test_a_form_leaves_its_state_alone() -> None:
+    """S alone uses UB, so all that S knows of itself is settled there; what others learn of S is not."""
+    kernel = kernel_of("""
+    core AIC { wait_flag_dev(0); instr w on PIPE_FIX writes GM[0:64]; }
+    core AIV0 {
+        instr s on PIPE_S reads UB[0:64]; LATER ASKED
+        ffts_cross_core_sync(PIPE_V, 2, 0); instr r on PIPE_S reads GM[0:64];
+    }
+    core AIV1 { ffts_cross_core_sync(PIPE_V, 2, 0); }
+    """)
+    _, path = state(kernel, [])
+    untold = Ahead(kernel, PLAIN, max_states=200, most=0).found(path)
+    assert told(kernel, [state(kernel, [])])[1] == [untold]
+
+
+@pytest.mark.parametrize("after", ["", "pipe_barrier(PIPE_ALL);"])
+def test_a_form_of_more_bytes_is_more_work(after: str) -> None:
+    """Whether they are compared, or only looked at: otherwise large states would not count for what they cost."""
+    kernel = kernel_of(
+        "core AIV0 { ONCE for (k = 0; k < 20 * w; k += 1) { instr a on PIPE_V writes UB[k * 64:k * 64 + 64]; } }"
+        f"{after} ASKED instr b on PIPE_MTE2 reads UB[0:4096]; }}"
+    )
+    work = []
+    for choice in (False, True):
+        core, path = state(kernel, [choice])
+        explorer = Twins(kernel, PLAIN, max_states=1, most=0)
+        explorer.form(core, path)
+        work.append(explorer._folder.work)
+    assert 0 < work[0] < work[1]
