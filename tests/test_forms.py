@@ -65,7 +65,9 @@ class Ahead(Twins):
         self._push(path)
         outcome = self.go_on(200)
         assert not outcome.gaps, outcome.gaps
-        return self._words(log) | {("stuck", tuple(self._place(h.at.site) for h in s.heads.values())) for s in log.stuck}
+        stuck = {("stuck", tuple(self._place(h.at.site) for h in s.heads.values())) for s in log.stuck}
+        idle = {("idle", self._place(site)) for site in log.idle_barriers.keys() - log.busy_barriers}
+        return self._words(log) | stuck | idle
 
 
 def kernel_of(text: str, machine: str = "a2a3") -> Kernel:
@@ -293,6 +295,9 @@ APART = {
     core AIC { instr m on PIPE_M writes L0C[0:512]; ONCE TPUSH(f, acc[w]); } }
     core AIV { LATER ASKED f.free(); TPOP(f, s); }
     """,
+    "whether a pipe has done anything since its barrier": """core AIV0 {
+        ONCE if (w) { instr r on PIPE_V reads UB[0:64]; } } if (c) { let x = 0; } pipe_barrier(PIPE_V);
+    }""",
     "whether bytes were written before a library instruction or after it": """
     tile a : UB fp32[16, 128] at 0x0; tile d : UB fp32[16, 1] at 0x4000; tile b : UB fp32[16, 128] at 0x8000;
     core AIV0 {
@@ -603,7 +608,7 @@ def test_a_form_leaves_its_state_alone() -> None:
     kernel = kernel_of("""
     core AIC { wait_flag_dev(0); instr w on PIPE_FIX writes GM[0:64]; }
     core AIV0 {
-        instr s on PIPE_S reads UB[0:64]; LATER ASKED
+        pipe_barrier(PIPE_ALL); instr s on PIPE_S writes UB[0:64]; LATER ASKED
         ffts_cross_core_sync(PIPE_V, 2, 0); instr r on PIPE_S reads GM[0:64];
     }
     core AIV1 { ffts_cross_core_sync(PIPE_V, 2, 0); }
