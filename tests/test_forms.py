@@ -608,7 +608,7 @@ def test_a_form_leaves_its_state_alone() -> None:
     kernel = kernel_of("""
     core AIC { wait_flag_dev(0); instr w on PIPE_FIX writes GM[0:64]; }
     core AIV0 {
-        pipe_barrier(PIPE_ALL); instr s on PIPE_S writes UB[0:64]; LATER ASKED
+        pipe_barrier(PIPE_ALL); instr s on PIPE_S writes UB[0:64]; LATER if (c) { let x = 0; }
         ffts_cross_core_sync(PIPE_V, 2, 0); instr r on PIPE_S reads GM[0:64];
     }
     core AIV1 { ffts_cross_core_sync(PIPE_V, 2, 0); }
