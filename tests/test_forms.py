@@ -74,7 +74,7 @@ class Ahead(Twins):
 def kernel_of(text: str, machine: str = "a2a3") -> Kernel:
     for word, meaning in WORDS.items():
         text = text.replace(word, meaning)
-    program = parse(f"unknown t[]; unknown c; unknown again[]; param p in 0..; param q in 0..; param n in 0..; param u in 0..;\n{text}", "forms.sync")
+    program = parse(f"{GIVEN}\n{text}", "forms.sync")
     (kernel,) = kernels(program, MACHINES[machine], {})
     assert not program.problems, program.problems
     assert not kernel.problems, kernel.problems
@@ -90,13 +90,16 @@ def state(kernel: Kernel, choices: Iterable[bool], rules: Rules = PLAIN, skip: i
     raise AssertionError("c is not asked")
 
 
-def told(kernel: Kernel, states: Iterable[tuple[int, Path]], rules: Rules = PLAIN) -> tuple[list[object], list[set[Any]]]:
+def told(
+    kernel: Kernel, states: Iterable[tuple[int, Path]], rules: Rules = PLAIN
+) -> tuple[list[object], list[set[Any]]]:
     """The form of each state, and what can be found from there on."""
     states = list(states)
     forms = [Twins(kernel, rules, max_states=1, most=0).form(core, path) for core, path in states]
     return forms, [Ahead(kernel, rules, max_states=200, most=0).found(path) for _, path in states]
 
 
+GIVEN = "unknown t[]; unknown c; unknown again[];param p in 0..; param q in 0..; param n in 0..; param u in 0..;"
 WORDS = {
     "ONCE": "if (1) { let w = 0; for (m = 0; m < 1; m += 1) { if (t[m]) { w = 1; } }",
     "ASKED": "if (c) { pipe_barrier(PIPE_ALL); }",
@@ -140,11 +143,17 @@ APART = {
         instr l on PIPE_MTE3 reads UB[0:64];
         ONCE for (k = 0; k < 2; k += 1) { if (k == w) { r(); } else { ffts_cross_core_sync(PIPE_MTE3, 2, 0); } } }
     }
-    core AIV1 { ffts_cross_core_sync(PIPE_MTE3, 2, 0); for (k = 0; k < 5; k += 1) { instr l on PIPE_MTE3 reads UB[0:64]; } r(); }
+    core AIV1 {
+        ffts_cross_core_sync(PIPE_MTE3, 2, 0);
+        for (k = 0; k < 5; k += 1) { instr l on PIPE_MTE3 reads UB[0:64]; } r();
+    }
     """,
     "which core's copy of a line has read": """
     def r() { instr r on PIPE_MTE3 reads GM[0:64]; }
-    core AIV0 { instr l on PIPE_MTE3 reads UB[0:64]; ONCE if (w) { r(); } } LATER ASKED instr w on PIPE_MTE2 writes GM[0:64]; }
+    core AIV0 {
+        instr l on PIPE_MTE3 reads UB[0:64]; ONCE if (w) { r(); } }
+        LATER ASKED instr w on PIPE_MTE2 writes GM[0:64];
+    }
     core AIV1 { instr l on PIPE_MTE3 reads UB[0:64]; ONCE if (w == 0) { r(); } } LATER }
     """,
     "which of two lanes has sent its half of a round": """
@@ -291,7 +300,9 @@ APART = {
     }
     """,
     "which tile a push waits to store": """
-    fifo f : C2V fp32[2, 64] { flag = 0; local = UB at 0x0; slots = 1; local_slots = 1; period = 1; split = up_down; wait_from = 0; }
+    fifo f : C2V fp32[2, 64] {
+        slots = 1; flag = 0; local = UB at 0x0; local_slots = 1; period = 1; split = up_down; wait_from = 0;
+    }
     tile acc[2] : L0C fp32[2, 64] at 0x0; tile s : UB fp32[1, 64] from f;
     core AIC { instr m on PIPE_M writes L0C[0:512]; ONCE TPUSH(f, acc[w]); } }
     core AIV { LATER ASKED f.free(); TPOP(f, s); }
@@ -488,7 +499,10 @@ ALIKE = {
         } }
         ffts_cross_core_sync(PIPE_V, 2, 5);
     }
-    core AIV1 { wait_flag_dev(0); ffts_cross_core_sync(PIPE_V, 1, 3); wait_flag_dev(3); ffts_cross_core_sync(PIPE_V, 2, 5); }
+    core AIV1 {
+        wait_flag_dev(0); ffts_cross_core_sync(PIPE_V, 1, 3);
+        wait_flag_dev(3); ffts_cross_core_sync(PIPE_V, 2, 5);
+    }
     """,
     "a round of two lanes that is heard, and a signal of the cube to itself": """
     def signal(mode) { ffts_cross_core_sync(PIPE_MTE2, mode, 0); }
@@ -517,7 +531,10 @@ ALIKE = {
 
 TURNS: dict[str, tuple[str, str, str]] = {
     "a parameter that is five turns off": (
-        "core AIV0 { for (i = 0; i < n; i += 1) { if (t[i]) { if (n == i + 5) { let x = 0; } } if (again[i]) { RACE } } }",
+        """core AIV0 { for (i = 0; i < n; i += 1) {
+            if (t[i]) { if (n == i + 5) { let x = 0; } }
+            if (again[i]) { RACE }
+        } }""",
         "00001", "000001",
     ),
     "tiles that are held back": (
@@ -563,7 +580,7 @@ def test_what_is_told_where_pipes_wait_for_other_cores(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALIKE)
-def test_what_does_not(name: str) -> None:
+def test_what_tells_no_states_apart(name: str) -> None:
     kernel = kernel_of(ALIKE[name])
     forms, found = told(kernel, [state(kernel, [choice]) for choice in (False, True)])
     assert found[0] == found[1]
