@@ -36,8 +36,7 @@ class Reached(Exception):
 
 class Walk(Explorer):
     """Follows one path: `t` is answered by the next of `choices` and no afterwards, everything else with yes where
-    that is possible. It ends where `c`, or a member of `again`, is asked once
-    more than `skip` times."""
+    that is possible. It ends where `c`, or a member of `again`, is asked once more than `skip` times."""
 
     def __init__(self, kernel: Kernel, rules: Rules, choices: Iterable[bool], skip: int) -> None:
         super().__init__(kernel, rules, Log())
@@ -99,7 +98,7 @@ def told(
     return forms, [Ahead(kernel, rules, max_states=200, most=0).found(path) for _, path in states]
 
 
-GIVEN = "unknown t[]; unknown c; unknown again[];param p in 0..; param q in 0..; param n in 0..; param u in 0..;"
+GIVEN = "unknown t[]; unknown c; unknown again[]; param p in 0..; param q in 0..; param n in 0..; param u in 0..;"
 WORDS = {
     "ONCE": "if (1) { let w = 0; for (m = 0; m < 1; m += 1) { if (t[m]) { w = 1; } }",
     "ASKED": "if (c) { pipe_barrier(PIPE_ALL); }",
