@@ -323,3 +323,14 @@ def test_an_instruction_of_s_may_be_complete_at_either_of_two_points() -> None:
     graph = graph_of(recording)
     assert (before(recording, graph, one, other), before(recording, graph, other, one)) == (True, False)
     assert bool(path(recording, graph, one, other))
+
+
+def test_only_stores_of_s_need_a_flag() -> None:
+    """Its reads are complete where its next instruction begins, also on a core that stores."""
+    text = "core AIV0 { instr a on PIPE_S reads UB[0:64];\ninstr b on PIPE_S writes UB[64:128];\n"
+    recording = run(f"{text}instr c on PIPE_V writes UB[0:128]; }}", "a2a3", {}, {})
+    read, store, write = [event for event in recording.events if is_data(event)]
+    graph = graph_of(recording)
+    assert list(disagreements(recording)) == []
+    assert [event.store is not None for event in (read, store)] == [False, True]
+    assert (before(recording, graph, read, write), before(recording, graph, store, write)) == (True, False)
