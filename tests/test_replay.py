@@ -1,8 +1,8 @@
 """The token game, driven event by event: what is known after each kind of step, whoever turns up when.
 
-Events are words, as in `V w x`, `V>MTE3`, `V>MTE3?` (set and wait), `FIX!0`, `?0` and `V?0` (signal of one core, heard on
-S or on a pipe), `MTE3!!1` (a signal of two lanes), `V|` and `all` (barriers); `C:` is the cube, `1:` the second vector
-core. Small letters are bytes of GM, capitals of the core's own memory. Equal words are one line of the text.
+Events are words, as in `V w x`, `V>MTE3`, `V>MTE3?` (set and wait), `FIX!0`, `?0` and `V?0` (signal of one core, heard
+on S or on a pipe), `MTE3!!1` (a signal of two lanes), `V|` and `all` (barriers); `C:` is the cube, `1:` the second
+vector core. Small letters are bytes of GM, capitals of the core's own memory. Equal words are one line of the text.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ class Game:
 
     def clashes(self) -> list[tuple[str, str, str]]:
         """(kind, earlier, later), in the order in which they were met."""
-        return [(clash.kind, *self.told((clash.earlier, clash.later))) for clash in self.log.clashes.values()]
+        names, found = self.names, self.log.clashes.values()
+        return [(clash.kind, names[clash.earlier.site], names[clash.later.site]) for clash in found]
 
     def told(self, accesses: Iterable[Access]) -> tuple[str, ...]:
         return tuple(self.names[access.site] for access in accesses)
@@ -392,9 +393,7 @@ def test_flags_that_a_library_instruction_takes(events: str, taken: bool, counti
 )
 @pytest.mark.parametrize("before", ["", "MTE2 {later}; MTE2>V; MTE2>V?; V {first}; V>MTE2; V>MTE2?;"])
 @pytest.mark.parametrize("counting", [True, False])
-def test_in_order_but_backwards(
-    first: str, later: str, writes: tuple[bool, bool], before: str, counting: bool
-) -> None:
+def test_in_order_but_backwards(first: str, later: str, writes: tuple[bool, bool], before: str, counting: bool) -> None:
     """Also where the same two were in the right order in an earlier turn."""
     before = before.replace("MTE2 {later}", later).replace("V {first}", first)
     game = Game(counting=counting).run(f"{before} MTE2>V?; {first}; {later}; MTE2>V")
