@@ -469,7 +469,7 @@ class Replay(Sightings):
                     self._check_owner(cell, action, values, seq, handle)
                 elif not writers and not handle.shared and not self._told("unwritten", action.site):
                     self.log.remark(Remark("unwritten", (Access(action, values, seq, handle),), self.case))
-            if counting and handle.page.neighbours:
+            if handle.page.neighbours:
                 self._far(action, values, seq, agent, handle, False, clock)
         key += 1
         for handle in action.writes:
@@ -492,7 +492,7 @@ class Replay(Sightings):
                 writers[key] = entry
                 if owned:
                     self.owners[cell] = (handle.owner, action.tag, action)
-            if counting and handle.page.neighbours:
+            if handle.page.neighbours:
                 self._far(action, values, seq, owner, handle, True, clock)
             if handle.shared and self.rules.task_exit:
                 self.in_flight[key] = (owner, number, action, values)

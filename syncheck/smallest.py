@@ -11,7 +11,7 @@ from typing import Any
 
 from syncheck.execution import Kernel, turn_of
 from syncheck.observation import Case
-from syncheck.symbolic import Atom, Bounds, Linear, Test, Value, bitwise, remainder
+from syncheck.symbolic import Atom, Bounds, Linear, Test, Value, worked_out
 from syncheck.value import Record, mutable
 
 _TRIPS = "trips@"
@@ -92,21 +92,18 @@ def _worth(form: Value, known: Mapping[Atom, int]) -> int | None:
     number = form.constant
     for item, coefficient in form.terms:
         part = known.get(item)
-        if part is None and item[0] in ("(%)", "(&)"):
-            part = _remaining(item, known)
+        if part is None and item[0].startswith("(") and len(item[1]) == 2:
+            part = _operation(item, known)
         if part is None:
             return None
         number += coefficient * part
     return number
 
 
-def _remaining(item: Atom, known: Mapping[Atom, int]) -> int | None:
-    name, index = item
-    left, right = (_worth(one, known) for one in index)
-    if left is None or not right:
-        return None
-    made = remainder(left, right) if name == "(%)" else bitwise("&", left, right)
-    return made if isinstance(made, int) else None
+def _operation(item: Atom, known: Mapping[Atom, int]) -> int | None:
+    name, (one, other) = item
+    left, right = _worth(one, known), _worth(other, known)
+    return None if left is None or right is None else worked_out(name, left, right)
 
 
 def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:

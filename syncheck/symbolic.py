@@ -173,6 +173,16 @@ def bitwise(op: str, a: Value, b: Value) -> Value:
     return opaque(op, a, b)
 
 
+def worked_out(name: str, a: int, b: int) -> int | None:
+    """The value of an operation, by the name of its atom; None where C defines none."""
+    if (name in ("(/)", "(%)") and not b) or (name in ("(<<)", "(>>)") and not 0 <= b < 64):
+        return None
+    if name == "(*)":
+        return a * b
+    value = divide(a, b) if name == "(/)" else remainder(a, b) if name == "(%)" else bitwise(name[1:-1], a, b)
+    return value if isinstance(value, int) else None
+
+
 def less(a: Value, b: Value) -> bool | Test:
     """a < b, divided by what its coefficients have in common: so it bounds a single value, as in 2 * n < 5."""
     if isinstance(a, int) and isinstance(b, int):
@@ -307,14 +317,7 @@ class Store(Case):
         if not name.startswith("(") or len(index) != 2:
             return None
         a, b = self.settle(index[0]), self.settle(index[1])
-        if not isinstance(a, int) or not isinstance(b, int) or (name in ("(/)", "(%)") and not b):
-            return None
-        if name in ("(<<)", "(>>)") and not 0 <= b < 64:
-            return None
-        if name == "(*)":
-            return a * b
-        value = divide(a, b) if name == "(/)" else remainder(a, b) if name == "(%)" else bitwise(name[1:-1], a, b)
-        return value if isinstance(value, int) else None
+        return worked_out(name, a, b) if isinstance(a, int) and isinstance(b, int) else None
 
     def _assume_bound(self, test: Test, term: tuple[Atom, int], answer: bool) -> Store | None:
         item, coefficient = term
