@@ -1,6 +1,6 @@
 """Mutation testing of the engine: does the ordinary suite notice when a part of the order or the proof is wrong?
 
-    python benchmarks/engine_mutants.py [--sample N] [--seed S] [--only fold] [--budget SECONDS]
+    python benchmarks/engine_mutants.py [--sample N] [--seed S] [--only fold] [--budget SECONDS] [--others]
 
 Each mutant changes one place of one module: a comparison or an operator, a number, a condition, a statement or an
 element of a tuple dropped, two branches swapped. A child process runs with it what the ordinary suite asks
@@ -19,7 +19,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -121,6 +121,37 @@ def variants(node: ast.AST) -> Iterator[ast.AST | None]:
         yield ast.Return(ast.Constant(None))
 
 
+_TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
+_NONE = ast.Tuple([], ast.Load())
+
+
+def others(node: ast.AST) -> Iterator[ast.AST | None]:
+    """What a node may become in mutants of another kind, which no test was written against."""
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _TURNED:
+        yield ast.Compare(node.left, [_TURNED[type(node.ops[0])]()], node.comparators)
+    elif isinstance(node, ast.BoolOp):
+        yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+    elif isinstance(node, ast.Constant) and type(node.value) is int:
+        yield ast.Constant(node.value - 1)
+    elif isinstance(node, ast.If):
+        yield ast.If(ast.Constant(True), node.body, node.orelse)
+        yield ast.If(ast.Constant(False), node.body, node.orelse)
+    elif isinstance(node, ast.IfExp):
+        yield from (node.body, node.orelse)
+    elif isinstance(node, ast.Break):
+        yield None
+    elif isinstance(node, ast.For):
+        yield ast.For(node.target, _NONE, node.body, node.orelse)
+    elif isinstance(node, ast.comprehension):
+        yield ast.comprehension(node.target, _NONE, node.ifs, node.is_async)
+    elif isinstance(node, ast.AugAssign) and type(node.op) in _OPERATORS:
+        yield ast.AugAssign(node.target, _OPERATORS[type(node.op)](), node.value)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "copy":
+        yield node.func.value
+    elif isinstance(node, ast.Call) and len(node.args) > 1 and not isinstance(node.args[0], ast.Starred):
+        yield ast.Call(node.func, [node.args[1], node.args[0], *node.args[2:]], node.keywords)
+
+
 class _Replace(ast.NodeTransformer):
     def __init__(self, number: int, new: ast.AST | None) -> None:
         self.number = number
@@ -134,7 +165,7 @@ class _Replace(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def mutants(module: str) -> list[Mutant]:
+def mutants(module: str, kind: Callable[[ast.AST], Iterator[ast.AST | None]] = variants) -> list[Mutant]:
     """Every mutant of one module, in the order of the text."""
     tree = ast.parse(_text(module))
     words = _words(tree)
@@ -142,7 +173,7 @@ def mutants(module: str) -> list[Mutant]:
     for number, node in enumerate(_visited(tree)):
         if id(node) in words:
             continue
-        found += [Mutant(module, _line(node), number, node, new) for new in variants(node)]
+        found += [Mutant(module, _line(node), number, node, new) for new in kind(node)]
     return found
 
 
@@ -202,6 +233,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", choices=MODULES, help="a module (repeatable)")
     parser.add_argument("--budget", type=float, default=0, help="seconds for one mutant (0: all items)")
+    parser.add_argument(
+        "--others", action="store_true", help="mutants of another kind, which no test was written against"
+    )
     parser.add_argument("--again", type=Path, help="only the mutants of this list")
     parser.add_argument("--corpus", type=Path, default=ROOT / ".venv" / "engine_corpus.pickle")
     parser.add_argument("--output", type=Path, help="write survivors there, one a line")
@@ -216,7 +250,9 @@ def main() -> None:
         items = pickle.load(file)
     engine_corpus.load_tests(items)
     order = Order(items, options.corpus.with_suffix(".json"), options.budget)
-    chosen = _chosen(options.only or MODULES, options.sample, options.seed, options.again)
+    chosen = _chosen(
+        options.only or MODULES, others if options.others else variants, options.sample, options.seed, options.again
+    )
     print(f"{len(items)} items of {sum(item.seconds for item in items):.0f} s; {len(chosen)} mutants", flush=True)
     assert not any(said := tried(None, order)), f"the engine itself fails: {said}"
     survivors, totals, lost = [], Counter[str](), Counter[str]()
@@ -248,10 +284,16 @@ def _print_totals(totals: Counter[str], lost: Counter[str]) -> None:
     )
 
 
-def _chosen(modules: Sequence[str], sample: int, seed: int, again: Path | None) -> list[Mutant]:
+def _chosen(
+    modules: Sequence[str],
+    kind: Callable[[ast.AST], Iterator[ast.AST | None]],
+    sample: int,
+    seed: int,
+    again: Path | None,
+) -> list[Mutant]:
     """A random choice in random order, so that what is done by any time is a sample; of a list that survived before,
     all that are still there."""
-    whole = [mutant for module in modules for mutant in mutants(module)]
+    whole = [mutant for module in modules for mutant in mutants(module, kind)]
     if again is not None:
         names = set(again.read_text(encoding="utf-8").splitlines())
         return [mutant for mutant in whole if str(mutant) in names]

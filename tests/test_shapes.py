@@ -247,7 +247,8 @@ def test_what_a_loop_runs_up_to(loop: str, bound: object, lag: int, threshold: i
         ("i = 0; i < 1; i += 0 - 1", False, False), ("i = m; i < n; i += 1", True, True),
         ("i = m; i < n; i += m", True, True), ("i = u; i < n; i += 1", True, False),
         ("i = 0; i < n; i += u", False, False),
-        ("i = min(u, 3); i < n; i += 1", True, False), ("i = m - 1; i < n; i += 1", True, False), ("i = 0 - m; i < n; i += 1", True, False),
+        ("i = min(u, 3); i < n; i += 1", True, False), ("i = m - 1; i < n; i += 1", True, False),
+        ("i = 0 - m; i < n; i += 1", True, False),
     ],
 )  # fmt: skip
 def test_whether_a_counter_goes_back_or_below_zero(loop: str, forward: bool, natural: bool) -> None:
@@ -325,7 +326,8 @@ def test_numbers_of_the_text_are_worked_out(number: str, value: int) -> None:
 @pytest.mark.parametrize(
     ("condition", "threshold"),
     [*((f"i {op} 5", 6) for op in ("<", ">", "<=", ">=", "==", "!=")),
-     ("c && i < 7", 8), ("c || i < 7", 8), ("i && c", 1), ("c && i", 1), ("i || c", 1), ("c || i", 1), ("!i", 1), ("i - 3", 4), ("i - 3 && c", 4)],
+     ("c && i < 7", 8), ("c || i < 7", 8), ("i && c", 1), ("c && i", 1), ("i || c", 1), ("c || i", 1),
+     ("!i", 1), ("i - 3", 4), ("i - 3 && c", 4)],
 )  # fmt: skip
 def test_what_is_asked_of_a_counter_is_asked_of_it_only_up_to_a_number(condition: str, threshold: int) -> None:
     loop, _ = built(f"if ({condition}) {{ pipe_barrier(PIPE_V); }}")
