@@ -19,7 +19,7 @@ from syncheck.frontends.script import parse
 from syncheck.machine import load
 from syncheck.observation import Case, Log, Stuck
 from syncheck.ordering import Rules
-from syncheck.proof import AFTER_A_RACE, WORK_PER_STATE, Explorer, Path, _next_core
+from syncheck.proof import AFTER_A_RACE, WORK_PER_STATE, Explorer, Outcome, Path, _next_core
 from syncheck.reopening import Loose, reopened
 from syncheck.replay import Replay
 from syncheck.shapes import Demands
@@ -538,6 +538,13 @@ def test_whoever_plays_is_asked_also_where_a_dsb_shows_stores() -> None:
     (kernel,) = kernels(parse("core AIV0 { pipe_barrier(PIPE_V); }", "k.sync"), load("a2a3"), {})
     played = [Explorer(kernel, Rules(dsb_between_cores=True), Log(), game=game)._game for game in (Game, Replay)]
     assert played == [Game, Visible]
+
+
+def test_the_smallest_path_that_was_not_followed_is_told() -> None:
+    outcome, first = Outcome(), Store(lambda _: (0, None))
+    for case in (first, Store(lambda _: (0, None), size=3)):
+        outcome.cuts(case)
+    assert outcome.cut is first
 
 
 def test_the_first_path_has_a_case_too() -> None:

@@ -626,8 +626,9 @@ def test_the_least_a_pipe_will_know(events: str, known: list[str], by: str, core
         assert (clock[agents[SCALAR_DATA]] > FAR) == (by == "S")
 
 
-def test_what_is_asked_does_not_change_what_is_known() -> None:
-    game = Game().run("S w x; V w x; V>S; V>S?; MTE3?0")
+@pytest.mark.parametrize("rules", [PLAIN, Rules(in_order=frozenset(("S", "MTE3")), counter_limit=15)])
+def test_what_is_asked_does_not_change_what_is_known(rules: Rules) -> None:
+    game = Game(rules).run("S w x; V w x; V>S; V>S?; MTE3?0")
     before = [clock.copy() for clock in game.replay.clocks]
     for agent in range(len(before)):
         game.replay.least_known(agent)
