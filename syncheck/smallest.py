@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import islice, product
 from operator import add
-from typing import Any
+from typing import Any, TypeGuard
 
 from syncheck.execution import Kernel, turn_of
 from syncheck.observation import Case
@@ -109,12 +109,16 @@ def _operation(item: Atom, known: Mapping[Atom, int]) -> int | None:
 def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
     bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
     found: dict[str, Assumed] = {}
+    picked: list[tuple[str, Linear, int]] = []
     for (name, index), (low, high) in bounds.items():
         if name.startswith(_TRIPS) or "@" in name or name.startswith("("):
             continue
         value = low if low is not None else min(high or 0, 0)
         most = value + MOST_TRIED if high is None else min(high, value + MOST_TRIED)
         value = next((one for one in range(value, most + 1) if fits(case, (name, index), one)), value)
+        if index and _by_parameters(kernel, index[0]):
+            picked.append((name, index[0], value))
+            continue
         turn = turn_of(index[0]) if index else 0
         assumed = found.setdefault(name, Assumed(name, floor=kernel.domains.get(name, (None, None))[0]))
         assumed.values[turn] = max(value, assumed.values.get(turn, value))
@@ -133,7 +137,7 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
     for (name, _), trips in bounds.items():
         if name.startswith(_TRIPS):
             untold |= _loop(kernel, name.removeprefix(_TRIPS), trips, found)
-    _compared(kernel, case, found)
+    _compared(kernel, case, found, picked)
     found = {name: one for name, one in found.items() if name not in untold}
     order = {name: position for position, name in enumerate(kernel.domains)}
     return tuple(sorted(found.values(), key=lambda a: (order.get(a.name, len(order)), a.name)))
@@ -158,14 +162,21 @@ def _answers(case: Case) -> Iterator[tuple[str, int]]:
                 yield name, 1
 
 
-def _compared(kernel: Kernel, case: Case, found: dict[str, Assumed]) -> None:
-    """Raise parameters until what the path has assumed of several together, as in p < q, holds too."""
+def _by_parameters(kernel: Kernel, index: Value) -> TypeGuard[Linear]:
+    """Whether a member is picked by a sum of parameters, as t[p + 1]."""
+    return isinstance(index, Linear) and all(name in kernel.domains and not of for (name, of), _ in index.terms)
+
+
+def _compared(kernel: Kernel, case: Case, found: dict[str, Assumed], picked: Sequence[tuple[str, Linear, int]]) -> None:
+    """Raise parameters until what the path has assumed of several together, as in p < q, holds too, and until members
+    of a family that they pick (`picked`: family, index, least value) are others where their values are."""
     facts: dict[Test, bool] = getattr(case, "facts", {})
     tests = {
         test: answer for test, answer in facts.items() if len(test.form.terms) > 1
         and all(name in kernel.domains and not index for (name, index), _ in test.form.terms)
     }  # fmt: skip
-    names = tuple(dict.fromkeys(name for test in tests for (name, _), _ in test.form.terms))
+    forms = [*(test.form for test in tests), *(index for _, index, _ in picked)]
+    names = tuple(dict.fromkeys(name for form in forms for (name, _), _ in form.terms))
     bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
     ranges = [bounds.get((name, ())) or kernel.domains[name] for name in names]
     first = [max(_least(kernel, name, found), low or 0) for name, (low, _) in zip(names, ranges, strict=True)]
@@ -173,10 +184,29 @@ def _compared(kernel: Kernel, case: Case, found: dict[str, Assumed]) -> None:
         values = dict(zip(names, map(add, first, more), strict=True))
         inside = all(high is None or value <= high for value, (_, high) in zip(values.values(), ranges, strict=True))
         known = {(name, ()): value for name, value in values.items()}
-        if inside and all(_answer(test, known) is answer for test, answer in tests.items()):
+        members = _members(picked, known, found)
+        if inside and members is not None and all(_answer(test, known) is answer for test, answer in tests.items()):
             for name, value in values.items():
                 found.setdefault(name, Assumed(name, floor=kernel.domains[name][0])).values[0] = value
+            for (name, turn), value in members.items():
+                floor = kernel.domains.get(name, (None, None))[0]
+                found.setdefault(name, Assumed(name, floor=floor)).values[turn] = value
             return
+
+
+def _members(
+    picked: Sequence[tuple[str, Linear, int]], known: Mapping[Atom, int], found: Mapping[str, Assumed]
+) -> dict[tuple[str, int], int] | None:
+    """The value of each member that these parameters pick; None where one would need two."""
+    chosen: dict[tuple[str, int], int] = {}
+    for name, index, value in picked:
+        turn = _worth(index, known)
+        if turn is None or turn < 0:
+            return None
+        told = found[name].values.get(turn, value) if name in found else value
+        if value != chosen.setdefault((name, turn), told):
+            return None
+    return chosen
 
 
 def _sums(count: int) -> Iterator[tuple[int, ...]]:
