@@ -67,10 +67,14 @@ class _Way(Value):
         return f"before the loop at {self.into}" if self.into else f"before {later.span.line}"
 
 
+def _place(site: Site) -> tuple[int, int]:
+    return site.span.line, site.span.column
+
+
 def _way(analysis: Analysis, earlier: Access, later: Access) -> _Way:
     one, other = analysis.site(earlier), analysis.site(later)
     left, right = _frames(one, earlier), _frames(other, later)
-    if not left and not right and other.span.path == one.span.path and other.span.line <= one.span.line:
+    if not left and not right and other.span.path == one.span.path and _place(other) <= _place(one):
         return _Way(carried=True)  # a trace knows no loops, but the text goes back
     if _called(one) == _called(other) != "" and left != right:
         return _Way(carried=True)

@@ -59,6 +59,12 @@ def test_straight_line_needs_no_priming() -> None:
     )
 
 
+def test_two_instructions_of_one_line_need_no_priming() -> None:
+    text = "core AIV0 { instr load on PIPE_MTE2 writes UB[0:64]; instr use on PIPE_V reads UB[0:64]; }"
+    (race,) = check(text, "k.sync", Settings(load("a2a3"), timed=False)).findings
+    assert (race.rule, ["prime" in line for line in race.order]) == ("RAW001", [False, False])
+
+
 def test_deadlock_ends_where_it_started() -> None:
     finding = found("DLK001/fires_own_set.sync", "DLK001")
     assert finding.chain[0].startswith("1  AIV0  S  wait_flag(PIPE_MTE3, PIPE_S, EVENT_ID0)  at 10  needs a set of")
