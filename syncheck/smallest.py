@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import islice, product
 from operator import add
-from typing import Any, TypeGuard
+from typing import Any
 
 from syncheck.execution import Kernel, turn_of
 from syncheck.observation import Case
@@ -70,7 +70,11 @@ def _condition(assumed: Assumed) -> str:
 
 def fits(case: Case, item: Atom, value: int) -> bool:
     """Whether the path allows this value, as far as it has asked for that value alone, or for what is made of it."""
-    known = {item: value}
+    return _agrees(case, {item: value})
+
+
+def _agrees(case: Case, known: Mapping[Atom, int]) -> bool:
+    """Whether the path allows these values together, as far as it has asked for nothing but them."""
     bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
     for other, (low, high) in bounds.items():
         number = _worth(Linear(0, ((other, 1),)), known) if other[0].startswith("(") else None
@@ -116,7 +120,7 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
         value = low if low is not None else min(high or 0, 0)
         most = value + MOST_TRIED if high is None else min(high, value + MOST_TRIED)
         value = next((one for one in range(value, most + 1) if fits(case, (name, index), one)), value)
-        if index and _by_parameters(kernel, index[0]):
+        if index and isinstance(index[0], Linear) and _made_of(kernel, index[0]):
             picked.append((name, index[0], value))
             continue
         turn = turn_of(index[0]) if index else 0
@@ -137,7 +141,7 @@ def assumptions(kernel: Kernel, case: Case) -> tuple[Assumed, ...]:
     for (name, _), trips in bounds.items():
         if name.startswith(_TRIPS):
             untold |= _loop(kernel, name.removeprefix(_TRIPS), trips, found)
-    _compared(kernel, case, found, picked)
+    untold |= _compared(kernel, case, found, picked)
     found = {name: one for name, one in found.items() if name not in untold}
     order = {name: position for position, name in enumerate(kernel.domains)}
     return tuple(sorted(found.values(), key=lambda a: (order.get(a.name, len(order)), a.name)))
@@ -162,22 +166,34 @@ def _answers(case: Case) -> Iterator[tuple[str, int]]:
                 yield name, 1
 
 
-def _by_parameters(kernel: Kernel, index: Value) -> TypeGuard[Linear]:
-    """Whether a member is picked by a sum of parameters, as t[p + 1]."""
-    return isinstance(index, Linear) and all(name in kernel.domains and not of for (name, of), _ in index.terms)
+def _made_of(kernel: Kernel, form: Linear) -> set[str]:
+    """The parameters that a form is made of; none where something else is in it too."""
+    found: set[str] = set()
+    for (name, index), _ in form.terms:
+        if name in kernel.domains and not index:
+            found.add(name)
+            continue
+        parts = [_made_of(kernel, part) for part in index if isinstance(part, Linear)] if name.startswith("(") else []
+        if not parts or not all(parts):
+            return set()
+        found.update(*parts)
+    return found
 
 
-def _compared(kernel: Kernel, case: Case, found: dict[str, Assumed], picked: Sequence[tuple[str, Linear, int]]) -> None:
+def _compared(
+    kernel: Kernel, case: Case, found: dict[str, Assumed], picked: Sequence[tuple[str, Linear, int]]
+) -> set[str]:
     """Raise parameters until what the path has assumed of several together, as in p < q, holds too, and until members
-    of a family that they pick (`picked`: family, index, least value) are others where their values are."""
-    facts: dict[Test, bool] = getattr(case, "facts", {})
-    tests = {
-        test: answer for test, answer in facts.items() if len(test.form.terms) > 1
-        and all(name in kernel.domains and not index for (name, index), _ in test.form.terms)
-    }  # fmt: skip
-    forms = [*(test.form for test in tests), *(index for _, index, _ in picked)]
-    names = tuple(dict.fromkeys(name for form in forms for (name, _), _ in form.terms))
+    of a family that they pick (`picked`: family, index, least value) are others where their values are.
+
+    Returns the names for which that was not found.
+    """
     bounds: dict[Any, Bounds] = getattr(case, "bounds", {})
+    forms = [test.form for test in getattr(case, "facts", {})]
+    forms += [Linear(0, ((item, 1),)) for item in bounds if item[0].startswith("(")]
+    together = [of for form in forms if len(of := _made_of(kernel, form)) > 1]
+    together += [_made_of(kernel, index) for _, index, _ in picked]
+    names = tuple(dict.fromkeys(name for of in together for name in sorted(of)))
     ranges = [bounds.get((name, ())) or kernel.domains[name] for name in names]
     first = [max(_least(kernel, name, found), low or 0) for name, (low, _) in zip(names, ranges, strict=True)]
     for more in _sums(len(names)) if names else ():
@@ -185,13 +201,14 @@ def _compared(kernel: Kernel, case: Case, found: dict[str, Assumed], picked: Seq
         inside = all(high is None or value <= high for value, (_, high) in zip(values.values(), ranges, strict=True))
         known = {(name, ()): value for name, value in values.items()}
         members = _members(picked, known, found)
-        if inside and members is not None and all(_answer(test, known) is answer for test, answer in tests.items()):
+        if inside and members is not None and _agrees(case, known):
             for name, value in values.items():
                 found.setdefault(name, Assumed(name, floor=kernel.domains[name][0])).values[0] = value
             for (name, turn), value in members.items():
                 floor = kernel.domains.get(name, (None, None))[0]
                 found.setdefault(name, Assumed(name, floor=floor)).values[turn] = value
-            return
+            return set()
+    return set(names)
 
 
 def _members(
