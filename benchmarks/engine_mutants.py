@@ -84,7 +84,7 @@ _CALLS = {"min": "max", "max": "min", "any": "all", "all": "any", "join": "meet"
 
 
 def variants(node: ast.AST) -> Iterator[ast.AST | None]:
-    """What a node may become; None: the statement goes."""
+    """The mutants that the tests are held to."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         for kind in _COMPARE.get(type(node.ops[0]), ()):
             yield ast.Compare(node.left, [kind()], node.comparators)
@@ -121,12 +121,14 @@ def variants(node: ast.AST) -> Iterator[ast.AST | None]:
         yield ast.Return(ast.Constant(None))
 
 
+Kind = Callable[[ast.AST], Iterator[ast.AST | None]]
+"""What a node may become; None: the statement goes."""
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE}
 _NONE = ast.Tuple([], ast.Load())
 
 
 def others(node: ast.AST) -> Iterator[ast.AST | None]:
-    """What a node may become in mutants of another kind, which no test was written against."""
+    """Mutants of another kind: how much were the tests fitted to the first one?"""
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _TURNED:
         yield ast.Compare(node.left, [_TURNED[type(node.ops[0])]()], node.comparators)
     elif isinstance(node, ast.BoolOp):
@@ -165,7 +167,7 @@ class _Replace(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def mutants(module: str, kind: Callable[[ast.AST], Iterator[ast.AST | None]] = variants) -> list[Mutant]:
+def mutants(module: str, kind: Kind = variants) -> list[Mutant]:
     """Every mutant of one module, in the order of the text."""
     tree = ast.parse(_text(module))
     words = _words(tree)
@@ -233,9 +235,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", choices=MODULES, help="a module (repeatable)")
     parser.add_argument("--budget", type=float, default=0, help="seconds for one mutant (0: all items)")
-    parser.add_argument(
-        "--others", action="store_true", help="mutants of another kind, which no test was written against"
-    )
+    parser.add_argument("--others", action="store_true", help="mutants of another kind")
     parser.add_argument("--again", type=Path, help="only the mutants of this list")
     parser.add_argument("--corpus", type=Path, default=ROOT / ".venv" / "engine_corpus.pickle")
     parser.add_argument("--output", type=Path, help="write survivors there, one a line")
@@ -284,19 +284,14 @@ def _print_totals(totals: Counter[str], lost: Counter[str]) -> None:
     )
 
 
-def _chosen(
-    modules: Sequence[str],
-    kind: Callable[[ast.AST], Iterator[ast.AST | None]],
-    sample: int,
-    seed: int,
-    again: Path | None,
-) -> list[Mutant]:
+def _chosen(modules: Sequence[str], kind: Kind, sample: int, seed: int, again: Path | None) -> list[Mutant]:
     """A random choice in random order, so that what is done by any time is a sample; of a list that survived before,
-    all that are still there."""
-    whole = [mutant for module in modules for mutant in mutants(module, kind)]
+    all that are still there, of either kind."""
     if again is not None:
         names = set(again.read_text(encoding="utf-8").splitlines())
+        whole = [mutant for module in modules for of in (variants, others) for mutant in mutants(module, of)]
         return [mutant for mutant in whole if str(mutant) in names]
+    whole = [mutant for module in modules for mutant in mutants(module, kind)]
     random.Random(seed).shuffle(whole)
     return whole[: sample or None]
 

@@ -186,3 +186,9 @@ def twins(text: str, rules: Rules = PLAIN, *, states: int = 400, most: int = 100
         explorer.run()
         for pair in explorer.pairs:
             yield explorer.difference(*pair, depth)
+
+
+def alike(text: str, most: int, rules: Rules = PLAIN) -> None:
+    """So many pairs of states of one form have the same future."""
+    differ = [said for said in twins(text, rules, states=150, most=most, depth=3) if said]
+    assert not differ, (text, differ)

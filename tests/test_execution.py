@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import pytest
+from standing import standing
 
 from syncheck.build import kernels
 from syncheck.check import Settings, check
@@ -218,14 +219,7 @@ def test_statements_that_are_the_same_each_time_are_taken_in_one_step() -> None:
 def begun(text: str) -> tuple[CoreRun, Store]:
     """A core in its first turn of all loops that stand one in another."""
     kernel = kernel_of(text)
-    run, store = CoreRun(kernel, kernel.cores[0]), Store(kernel.domain)
-    while run.turns < len(kernel.cores[0].loops):
-        try:
-            run.step(store)
-        except Open as asked:
-            inside = store.assume(asked.test, True)
-            assert inside is not None
-            store = inside
+    (run,), store = standing(kernel, len(kernel.cores[0].loops))
     return run, store
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from standing import standing
 
 from syncheck.build import kernels
-from syncheck.execution import CoreRun, Kernel
+from syncheck.execution import Kernel
 from syncheck.fold import Folder, _position
 from syncheck.frontends.script import parse
 from syncheck.machine import load
 from syncheck.observation import Log
 from syncheck.replay import Replay, Rules
-from syncheck.symbolic import Open, Store, Value, atom
+from syncheck.symbolic import Value, atom
 
 A2A3 = load("a2a3")
 B = "b@first|step|total"
@@ -98,20 +99,6 @@ def test_copies_of_one_line_are_one_but_not_the_steps_of_one_instruction() -> No
     kernel = kernel_of("twice(0); twice(64); TROWSUM(c, a, b);", head)
     assert [site.op for site in kernel.sites] == ["w", "w", "TROWSUM.reduce", "TROWSUM"]
     assert Folder(kernel).line == [0, 0, 1, 2]
-
-
-def standing(kernel: Kernel, turns: int) -> tuple[list[CoreRun], Store]:
-    """Each core where it has begun so many turns, all loops going on."""
-    store, cores = Store(kernel.domain), [CoreRun(kernel, code) for code in kernel.cores]
-    for core in cores:
-        while core.turns < turns:
-            try:
-                core.step(store)
-            except Open as question:
-                assumed = store.assume(question.test, True)
-                assert assumed is not None
-                store = assumed
-    return cores, store
 
 
 IN_A_ROW = f"{OVER_N} {{ {BARRIER} }} for (k = 0; k < n; k += 1) {{ {BARRIER} }}"

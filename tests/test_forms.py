@@ -394,30 +394,22 @@ APART = {
     """,
 }
 
+TWO_COUNTERS = """
+    core AIC {
+        ffts_cross_core_sync(PIPE_FIX, 2, 0); ffts_cross_core_sync(PIPE_FIX, 2, 1); wait_flag_dev(3);
+        LATER ASKED ffts_cross_core_sync(PIPE_FIX, 2, 0);
+    }
+    core AIV {
+        ONCE for (k = 0; k < 2; k += 1) {
+            wait_flag_dev(w + k - 2 * w * k); if (k == 0) { ffts_cross_core_sync(PIPE_V, 2, 3); }
+        } }
+"""
+
 COUNTERS = {
-    "of which counter the wait is not known": """
-    core AIC {
-        ffts_cross_core_sync(PIPE_FIX, 2, 0); ffts_cross_core_sync(PIPE_FIX, 2, 1); wait_flag_dev(3);
-        LATER ASKED ffts_cross_core_sync(PIPE_FIX, 2, 0);
-    }
-    core AIV {
-        ONCE for (k = 0; k < 2; k += 1) {
-            wait_flag_dev(w + k - 2 * w * k); if (k == 0) { ffts_cross_core_sync(PIPE_V, 2, 3); }
-        } }
-    }
-    """,
-    "of which counter the wait is known to its own side only": """
-    core AIC {
-        ffts_cross_core_sync(PIPE_FIX, 2, 0); ffts_cross_core_sync(PIPE_FIX, 2, 1); wait_flag_dev(3);
-        LATER ASKED ffts_cross_core_sync(PIPE_FIX, 2, 0);
-    }
-    core AIV {
-        ONCE for (k = 0; k < 2; k += 1) {
-            wait_flag_dev(w + k - 2 * w * k); if (k == 0) { ffts_cross_core_sync(PIPE_V, 2, 3); }
-        } }
-        ffts_cross_core_sync(PIPE_V, 1, 4); wait_flag_dev(4);
-    }
-    """,
+    "of which counter the wait is not known": TWO_COUNTERS + "}",
+    "of which counter the wait is known to its own side only": (
+        TWO_COUNTERS + "ffts_cross_core_sync(PIPE_V, 1, 4); wait_flag_dev(4); }"
+    ),
     "of which counter two waits are not known": """
     core AIC {
         for (k = 0; k < 2; k += 1) { ffts_cross_core_sync(PIPE_FIX, 2, 0); ffts_cross_core_sync(PIPE_FIX, 2, 1); }
@@ -563,6 +555,12 @@ def apart(kernel: Kernel, rules: Rules = PLAIN) -> None:
     assert forms[0] != forms[1]
 
 
+def one(kernel: Kernel, states: Iterable[tuple[int, Path]]) -> None:
+    forms, found = told(kernel, states)
+    assert found[0] == found[1]
+    assert forms[0] == forms[1]
+
+
 @pytest.mark.parametrize("name", APART)
 def test_what_tells_two_states_apart(name: str) -> None:
     apart(kernel_of(APART[name]))
@@ -581,19 +579,14 @@ def test_what_is_told_where_pipes_wait_for_other_cores(name: str) -> None:
 @pytest.mark.parametrize("name", ALIKE)
 def test_what_tells_no_states_apart(name: str) -> None:
     kernel = kernel_of(ALIKE[name])
-    forms, found = told(kernel, [state(kernel, [choice]) for choice in (False, True)])
-    assert found[0] == found[1]
-    assert forms[0] == forms[1]
+    one(kernel, [state(kernel, [choice]) for choice in (False, True)])
 
 
 @pytest.mark.parametrize("name", TURNS)
 def test_turns_that_are_alike(name: str) -> None:
     text, *turns = TURNS[name]
     kernel = kernel_of(text)
-    states = [state(kernel, [answer == "1" for answer in answers], skip=len(answers) - 1) for answers in turns]
-    forms, found = told(kernel, states)
-    assert found[0] == found[1]
-    assert forms[0] == forms[1]
+    one(kernel, [state(kernel, [answer == "1" for answer in answers], skip=len(answers) - 1) for answers in turns])
 
 
 def test_where_a_loop_ends_and_which_values_are_loose() -> None:

@@ -12,7 +12,7 @@ import programs_kernels
 import programs_tensors
 import programs_turns
 import pytest
-from futures import PLAIN, twins
+from futures import PLAIN, alike
 from hypothesis import strategies as st
 from programs_orders import orders
 from random_examples import DEEP, every
@@ -21,12 +21,6 @@ from syncheck.replay import Rules
 from syncheck.simulator.program import Script, written
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-
-
-def alike(text: str, most: int, rules: Rules = PLAIN) -> None:
-    """So many pairs of states of one form have the same future."""
-    differ = [said for said in twins(text, rules, states=150, most=most, depth=3) if said]
-    assert not differ, (text, differ)
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "judge").glob("*.sync")), ids=lambda path: path.stem)
